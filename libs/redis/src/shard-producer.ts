@@ -1,0 +1,204 @@
+import { Queue } from 'bullmq';
+import type { Redis } from 'ioredis';
+import { v4 as uuid } from 'uuid';
+import { AppError } from '@frontier/contracts/errors';
+import type { QueuePolicy, Shard } from '@frontier/contracts/queue';
+import type { Bundle, BundledRequest, NewRequest } from '@frontier/contracts/request';
+import { Coalescer } from '@frontier/kit/coalescer';
+import { DrainRate } from './drain-rate.ts';
+import { idempotencyKey, MAIN_QUEUE, refOf, ShardKeys } from './keys.ts';
+import type { QueueMetrics } from './metrics.ts';
+import { replicated, type Replication } from './replication.ts';
+import { keepMs } from './retention.ts';
+import { ShardScripts, type Argument } from './scripts.ts';
+
+/** Requests in one bundle at most, and in one admission. */
+const MAX_BUNDLE = 64;
+/** Payloads over this many bytes lie under a key of their own, as they are; smaller ones ride in the job as base64. */
+const INLINE_BYTES = 8 * 1024;
+
+/** What admission said of a request. `new`: this call enqueued it; `live`, `settled`: an earlier one did. */
+export type Admission = 'new' | 'live' | 'settled';
+
+interface Verdict {
+  verdict: Admission | 'full';
+  deadline: number;
+  epoch: number;
+}
+
+export interface ShardProducerOptions {
+  shard: Shard;
+  redis: Redis;
+  gateway: string;
+  policy: QueuePolicy;
+  replication: Replication;
+  metrics: QueueMetrics;
+}
+
+/**
+ * Puts requests into one shard: those that arrive while the former enqueue is on its way are admitted by one script
+ * and travel as one BullMQ job per model.
+ */
+export class ShardProducer {
+  readonly #options: ShardProducerOptions;
+  readonly #keys: ShardKeys;
+  readonly #scripts: ShardScripts;
+  readonly #queue: Queue;
+  readonly #coalescer: Coalescer<NewRequest, Admission>;
+  readonly #drain = new DrainRate();
+
+  constructor(options: ShardProducerOptions) {
+    this.#options = options;
+    this.#keys = new ShardKeys(options.shard);
+    this.#scripts = new ShardScripts(options.redis, this.#keys);
+    this.#queue = new Queue(MAIN_QUEUE, {
+      connection: options.redis,
+      prefix: this.#keys.prefix,
+      skipVersionCheck: true,
+      skipMetasUpdate: true,
+      streams: { events: { maxLen: 100 } },
+      defaultJobOptions: { removeOnComplete: true, removeOnFail: { count: 1000 }, attempts: 1 },
+    });
+    this.#queue.on('error', () => undefined); // the connection's own handler logs it
+    this.#coalescer = new Coalescer((requests) => this.#flush(requests), { max: MAX_BUNDLE, secondAt: MAX_BUNDLE });
+  }
+
+  /** Resolves when the request is durable. Throws OVERLOADED or UNAVAILABLE. */
+  submit(request: NewRequest): Promise<Admission> {
+    return this.#coalescer.submit(request);
+  }
+
+  async close(): Promise<void> {
+    await this.#queue.close();
+  }
+
+  async #flush(requests: NewRequest[]): Promise<(Admission | Error)[]> {
+    const groups = groupForBundles(requests);
+    try {
+      return await replicated(this.#options.redis, this.#options.replication, async () => {
+        const { verdicts, now } = await this.#admit(requests, groups);
+        await this.#enqueue(groups, verdicts, now);
+        return requests.map((request) => this.#answer(request, verdicts.get(request) as Verdict));
+      });
+    } catch (error) {
+      if (error instanceof AppError) throw error;
+      throw new AppError('UNAVAILABLE', 'the queue cannot take requests now; try again with the same key', {
+        retryAfterS: 1 + Math.round(Math.random() * 2),
+        cause: error,
+      });
+    }
+  }
+
+  async #admit(requests: NewRequest[], groups: Group[]): Promise<{ verdicts: Map<NewRequest, Verdict>; now: number }> {
+    const { policy, gateway } = this.#options;
+    const ownerOf = new Map(groups.flatMap((group) => group.requests.map((request) => [request, group.job] as const)));
+    const args: Argument[] = [MAIN_QUEUE, policy.bound, policy.boundBytes, gateway];
+    for (const request of requests) {
+      args.push(
+        refOf(request.tenant, request.id),
+        ownerOf.get(request) as string,
+        request.idempotency ? idempotencyKey(request.tenant, request.idempotency.key) : '',
+        request.timeoutMs,
+        request.payload.length,
+        keepMs(request),
+        request.mode,
+        request.model,
+      );
+    }
+    const reply = (await this.#scripts.call('admit', args)) as (string | number)[];
+    const now = reply[0] as number;
+    this.#drain.observe(now, reply[2] as number);
+    const verdicts = new Map<NewRequest, Verdict>();
+    requests.forEach((request, i) => {
+      verdicts.set(request, {
+        verdict: reply[3 + i * 3] as Verdict['verdict'],
+        deadline: reply[4 + i * 3] as number,
+        epoch: reply[5 + i * 3] as number,
+      });
+    });
+    return { verdicts, now };
+  }
+
+  async #enqueue(groups: Group[], verdicts: Map<NewRequest, Verdict>, now: number): Promise<void> {
+    const adds: Promise<unknown>[] = [];
+    for (const group of groups) {
+      const accepted = group.requests.filter((request) => verdicts.get(request)?.verdict === 'new');
+      if (accepted.length === 0) continue;
+      const bundle: Bundle = {
+        v: 1,
+        gateway: this.#options.gateway,
+        requests: accepted.map((request) => bundled(request, verdicts.get(request) as Verdict, now)),
+      };
+      for (const request of accepted) {
+        if (request.payload.length > INLINE_BYTES) adds.push(this.#storePayload(request, verdicts.get(request) as Verdict, now)); // prettier-ignore
+      }
+      adds.push(this.#queue.add(group.model, bundle, { jobId: group.job }));
+      this.#options.metrics.bundleSize.observe(accepted.length);
+    }
+    await Promise.all(adds);
+  }
+
+  /** Written before the job on the same connection, so whoever has the job finds it. */
+  #storePayload(request: NewRequest, verdict: Verdict, now: number): Promise<unknown> {
+    const key = this.#keys.payloadPrefix + refOf(request.tenant, request.id);
+    const payload = Buffer.from(request.payload.buffer, request.payload.byteOffset, request.payload.byteLength);
+    return this.#options.redis.set(key, payload, 'PX', verdict.deadline - now + 60_000);
+  }
+
+  #answer(request: NewRequest, { verdict }: Verdict): Admission | Error {
+    switch (verdict) {
+      case 'new':
+      case 'live':
+      case 'settled':
+        return verdict;
+      case 'full': {
+        const { shard, policy } = this.#options;
+        const excess = this.#coalescer.size + 1;
+        return new AppError('OVERLOADED', `the ${shard.priority} queue is full; try again later`, {
+          details: { priority: shard.priority, pool: shard.pool, bound: policy.bound, bytes: request.payload.length },
+          retryAfterS: this.#drain.retryAfterS(excess, Math.random()),
+        });
+      }
+    }
+  }
+}
+
+interface Group {
+  job: string;
+  model: string;
+  requests: NewRequest[];
+}
+
+/** One job per model and version; a stream travels alone, since it holds its job for as long as it generates. */
+function groupForBundles(requests: NewRequest[]): Group[] {
+  const groups = new Map<string, Group>();
+  for (const request of requests) {
+    const alone = request.mode === 'stream' || request.params !== undefined;
+    const key = alone ? request.id : `${request.model}@${request.version}`;
+    const group = groups.get(key);
+    if (group) group.requests.push(request);
+    // Never all digits, never with a colon: BullMQ gives both a meaning of their own.
+    else groups.set(key, { job: `b-${uuid()}`, model: request.model, requests: [request] });
+  }
+  return [...groups.values()];
+}
+
+function bundled(request: NewRequest, verdict: Verdict, now: number): BundledRequest {
+  return {
+    id: request.id,
+    epoch: verdict.epoch,
+    tenant: request.tenant,
+    model: request.model,
+    version: request.version,
+    mode: request.mode,
+    deadline: verdict.deadline,
+    admitted: now,
+    params: request.params,
+    trace: request.traceparent,
+    inline: request.payload.length > INLINE_BYTES ? undefined : base64(request.payload),
+  };
+}
+
+function base64(bytes: Uint8Array): string {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('base64');
+}
