@@ -1,0 +1,229 @@
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Registry } from 'prom-client';
+import { v7 as uuidv7 } from 'uuid';
+import { inferenceId, queuePoliciesSchema, type Priority } from '@frontier/contracts/queue';
+import type { NewRequest, Settled } from '@frontier/contracts/request';
+import { bytesTensor, decodeTensors, encodeTensors, type Tensor } from '@frontier/contracts/tensor';
+import { parseEnv } from '@frontier/kit/config';
+import { createLogger } from '@frontier/kit/logger';
+import { createInferenceQueue, type RedisInferenceQueue } from '@frontier/redis/inference-queue';
+import { startRedis, type TestRedis } from '@frontier/redis/testing/redis-server';
+import { shape } from './config.ts';
+import { createDispatcher, type Dispatcher } from './service.ts';
+import { doubled, startFakeWorker, type FakeWorker, type FakeWorkerOptions } from './testing/fake-worker.ts';
+
+const log = createLogger({ service: 'test', level: 'silent' });
+const MODELS: Record<string, string> = {
+  double: `
+name: double
+version: '1'
+task: arithmetic
+platform: onnx
+artifact: { file: model.onnx }
+inputs: [{ name: x, dtype: INT32, shape: [-1, -1] }]
+outputs: [{ name: y, dtype: INT32, shape: [-1, -1] }]
+batching: { maxRows: 16 }
+`,
+  twice: `
+name: twice
+version: '1'
+task: arithmetic
+platform: ensemble
+inputs: [{ name: x, dtype: INT32, shape: [-1, -1] }]
+outputs: [{ name: table, dtype: BYTES, shape: [-1], kind: json }]
+ensemble:
+  steps:
+    - { model: double, inputs: { x: x }, outputs: { y: twice } }
+    - { model: double, forEach: twice, inputs: { x: twice }, outputs: { y: four } }
+  rows: { output: table, key: rows, columns: { twice: twice, four: four } }
+`,
+  gen: `
+name: gen
+version: '1'
+task: text-generation
+platform: onnx
+artifact: { file: model.onnx }
+inputs: [{ name: prompt, dtype: BYTES, shape: [-1], kind: text }]
+outputs: [{ name: text, dtype: BYTES, shape: [-1], kind: text }]
+generation: { context: 64, slots: 2, layers: 1, heads: 1, headSize: 1, endOfText: '<|end|>' }
+`,
+};
+
+let redis: TestRedis;
+let models: string;
+let dispatcher: Dispatcher;
+let queue: RedisInferenceQueue;
+const workers: FakeWorker[] = [];
+
+beforeAll(async () => {
+  redis = await startRedis();
+  models = await mkdtemp(join(tmpdir(), 'frontier-models-'));
+  for (const [name, yaml] of Object.entries(MODELS)) {
+    await mkdir(join(models, name, '1'), { recursive: true });
+    await writeFile(join(models, name, '1', 'model.yaml'), yaml);
+    await writeFile(join(models, name, '1', 'model.onnx'), '');
+    await writeFile(join(models, name, '1', 'tokenizer.json'), '{}');
+  }
+});
+afterAll(async () => {
+  await redis.stop();
+  await rm(models, { recursive: true });
+});
+
+beforeEach(async () => {
+  const env = { REDIS_URL: redis.url, DISPATCH_HOST: '127.0.0.1', DISPATCH_PORT: '0', MODEL_REPOSITORY: models };
+  const context = { log, registry: new Registry(), signal: new AbortController().signal };
+  dispatcher = await createDispatcher(parseEnv(shape, env), context);
+  await dispatcher.start();
+  queue = createInferenceQueue({
+    redisUrl: redis.url,
+    gatewayId: `gw-${uuidv7()}`,
+    policies: queuePoliciesSchema.parse({}),
+    replication: { replicas: 0, timeoutMs: 1000 },
+    log,
+    registry: new Registry(),
+  });
+  await queue.start();
+});
+afterEach(async () => {
+  await dispatcher.stop();
+  await Promise.all(workers.splice(0).map((worker) => worker.close()));
+  await queue.stop();
+});
+
+async function worker(options: Omit<FakeWorkerOptions, 'port'>): Promise<FakeWorker> {
+  const started = await startFakeWorker({ port: dispatcher.port, ...options });
+  workers.push(started);
+  return started;
+}
+
+const ints = (rows: number[][]): Tensor => ({
+  name: 'x',
+  dtype: 'INT32',
+  shape: [rows.length, rows[0]?.length ?? 0],
+  data: new Uint8Array(Int32Array.from(rows.flat()).buffer),
+});
+const text = (value: string) => bytesTensor('prompt', [Buffer.from(value)]);
+
+async function infer(model: string, inputs: Tensor[], extra: Partial<NewRequest> = {}, priority: Priority = 'standard') {
+  const request: NewRequest = {
+    id: inferenceId(uuidv7(), { priority, pool: 'cpu', index: 0 }),
+    tenant: 'default',
+    model,
+    version: '1',
+    priority,
+    pool: 'cpu',
+    mode: 'sync',
+    timeoutMs: 5_000,
+    payload: encodeTensors(inputs),
+    ...extra,
+  };
+  await queue.submit(request);
+  return { id: request.id, answer: queue.wait(request.id, 'default') };
+}
+
+const numbersOf = (settled: Settled) =>
+  Array.from(new Int32Array(new Uint8Array(decodeTensors(settled.outputs)[0]?.data ?? []).buffer));
+const textOf = (settled: Settled) => Buffer.from(decodeTensors(settled.outputs)[0]?.data.subarray(4) ?? []).toString();
+
+describe('dispatcher', () => {
+  it('batches what fits together and gives everyone his own rows', async () => {
+    const calls = Array.from({ length: 40 }, (_, i) => infer('double', [ints([[i, i + 1]])]));
+    const wide = infer('double', [ints([[1, 2, 3]])]);
+    await Promise.all([...calls, wide]);
+    const busy = await worker({ models: [{ name: 'double', credits: 1 }], onBatch: doubled });
+    const answers = await Promise.all(calls.map(async (call) => numbersOf(await (await call).answer)));
+    expect(answers).toEqual(answers.map((_, i) => [2 * i, 2 * i + 2]));
+    expect(numbersOf(await (await wide).answer)).toEqual([2, 4, 6]);
+    expect(Math.max(...busy.batches.map((batch) => batch.items.length))).toBe(16);
+    for (const { inputs, items } of busy.batches) expect(inputs[0]?.shape[0]).toBe(items.length);
+  });
+
+  it('never gives a worker more batches than it has credits for', async () => {
+    const silent = await worker({ models: [{ name: 'double', credits: 2 }] });
+    for (let i = 0; i < 40; i += 1) await infer('double', [ints([[i]])], { timeoutMs: 700 });
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    expect(silent.batches).toHaveLength(2);
+  });
+
+  it('runs the steps of an ensemble, one call a row, and makes its table', async () => {
+    const w = await worker({ models: [{ name: 'double', credits: 2 }], onBatch: doubled });
+    const { answer } = await infer('twice', [ints([[1], [5], [9]])]);
+    expect(JSON.parse(textOf(await answer))).toEqual({
+      rows: [
+        { twice: [2], four: [4] },
+        { twice: [10], four: [20] },
+        { twice: [18], four: [36] },
+      ],
+    });
+    expect(w.batches.map((batch) => batch.items.length)).toEqual([1, 3]);
+  });
+
+  it('gives the work of a lost worker to another at once', async () => {
+    const lost = await worker({ models: [{ name: 'double', credits: 1 }] });
+    const { answer } = await infer('double', [ints([[21]])]);
+    while (lost.batches.length === 0) await new Promise((resolve) => setTimeout(resolve, 10));
+    await worker({ models: [{ name: 'double', credits: 1 }], onBatch: doubled });
+    void lost.close();
+    expect(numbersOf(await answer)).toEqual([42]);
+  });
+
+  it('tells a failure of the input to its owner alone, and ignores answers to nothing', async () => {
+    const w = await worker({
+      models: [{ name: 'double', credits: 1 }],
+      onBatch: (batch) => ({
+        ...doubled(batch),
+        item_errors: [{ index: 0, error: { code: 'INVALID_INPUT', message: 'x is odd', transient: false } }],
+      }),
+    });
+    w.stream.send({ result: { batch_id: 'nonsense' } });
+    const [first, second] = await Promise.all([infer('double', [ints([[1]])]), infer('double', [ints([[2]])])]);
+    const settled = await Promise.all([first.answer, second.answer]);
+    expect(settled.map((s) => s.outcome.status).sort()).toContain('failed');
+    expect(settled[0]?.outcome.error ?? settled[1]?.outcome.error).toMatchObject({ code: 'INVALID_INPUT', message: 'x is odd' }); // prettier-ignore
+  });
+
+  it('turns a wrong number of rows into an error, not into somebody else’s answer', async () => {
+    await worker({
+      models: [{ name: 'double', credits: 1 }],
+      onBatch: (batch) => ({ outputs: doubled(batch).outputs?.map((o) => ({ ...o, shape: [7, 1] })) ?? [] }),
+    });
+    const { answer } = await infer('double', [ints([[1]])]);
+    expect((await answer).outcome).toMatchObject({ status: 'failed', error: { code: 'INTERNAL_ERROR' } });
+  });
+
+  it('fails an unknown model and holds a known one until a worker has it', async () => {
+    const unknown = await infer('nothing', [ints([[1]])]);
+    expect((await unknown.answer).outcome.error?.code).toBe('NOT_FOUND');
+    const { answer } = await infer('double', [ints([[4]])]);
+    await new Promise((resolve) => setTimeout(resolve, 200));
+    await worker({ models: [{ name: 'double', credits: 1 }], onBatch: doubled });
+    expect(numbersOf(await answer)).toEqual([8]);
+  });
+
+  it('logs the tokens of a stream and goes on elsewhere from where a lost worker was', async () => {
+    const chunk = (w: FakeWorker, id: string, offset: number, tokens: number[], more = {}) =>
+      w.stream.send({ tokens: { id, epoch: 0, offset, tokens, text: tokens.join(','), ...more } });
+    const lost = await worker({
+      models: [{ name: 'gen', credits: 1 }],
+      onGeneration: ({ item }, w) => chunk(w, item?.id ?? '', 0, [7, 8]),
+    });
+    const { id, answer } = await infer('gen', [text('hi')], { mode: 'stream', params: { seed: 3, stop: ['.'] } });
+    while ((await queue.tokens(id, 'default', 0)).length === 0) await new Promise((r) => setTimeout(r, 20));
+    const second = await worker({
+      models: [{ name: 'gen', credits: 1 }],
+      onGeneration: ({ item }, w) => {
+        const end = { reason: 'stop', text: '7,8,9', prompt_tokens: 1, completion_tokens: 3 };
+        chunk(w, item?.id ?? '', 2, [9], { end });
+      },
+    });
+    void lost.close();
+    const settled = await answer;
+    expect(textOf(settled)).toBe('7,8,9');
+    expect(settled.outcome).toMatchObject({ finish: 'stop', usage: { prompt_tokens: 1, completion_tokens: 3 } });
+    expect(second.generations[0]).toMatchObject({ prompt: 'hi', resume: [7, 8], sampling: { seed: 3, stop: ['.'] } });
+    expect((await queue.tokens(id, 'default', 1)).map((c) => c.text)).toEqual(['7,8', '9']);
+  });
+});
