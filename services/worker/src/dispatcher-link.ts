@@ -1,0 +1,106 @@
+import { sleep } from '@frontier/kit/abort';
+import type { Logger } from '@frontier/kit/logger';
+import type { ModelOffer } from '@frontier/rpc/gen/dispatch/v1/ModelOffer';
+import type { WorkerMessage } from '@frontier/rpc/gen/dispatch/v1/WorkerMessage';
+import { WorkStream } from '@frontier/rpc/work-client';
+import type { LinkWork } from './link-work.ts';
+
+const BACKOFF_MIN_MS = 100;
+const BACKOFF_MAX_MS = 5_000;
+/** A stream that lived this long was a good one: the next attempt waits little. */
+const STABLE_MS = 1_000;
+
+export interface DispatcherLinkOptions {
+  /** `ip:port`. */
+  endpoint: string;
+  /** The registration: what this worker is and offers. */
+  register: { worker_id: string; pool: string; memory_bytes: number; models: Required<ModelOffer>[] };
+  /** Dispatchers that share the worker's capacity. */
+  sharers: () => number;
+  /** Begins the work of a fresh stream. */
+  work: (send: (message: WorkerMessage) => void) => LinkWork;
+  onState: (connected: boolean) => void;
+  log: Logger;
+}
+
+/**
+ * One dispatcher: a stream that is opened again with backoff and jitter whenever it breaks.
+ *
+ * Credits: each dispatcher gets its share of a model's capacity, at least one. What it was given cannot be taken
+ * back, so for a while after another dispatcher came there may be more under way than the capacity: that waits here.
+ */
+export class DispatcherLink {
+  readonly #options: DispatcherLinkOptions;
+  readonly #abort = new AbortController();
+  readonly #granted = new Map<ModelOffer, number>();
+  #stream: WorkStream | undefined;
+  #work: LinkWork | undefined;
+
+  constructor(options: DispatcherLinkOptions) {
+    this.#options = options;
+    void this.#run();
+  }
+
+  /** Batches and sequences of this dispatcher that are not answered. */
+  get size(): number {
+    return this.#work?.size ?? 0;
+  }
+
+  /** Grants what its share has grown by. */
+  grant(): void {
+    if (!this.#stream || this.#abort.signal.aborted) return;
+    for (const offer of this.#options.register.models) {
+      const share = Math.ceil(offer.capacity / Math.max(this.#options.sharers(), 1));
+      const count = share - (this.#granted.get(offer) ?? 0);
+      if (count <= 0) continue;
+      this.#granted.set(offer, share);
+      this.#stream.send({ credit: { model: offer.name, version: offer.version, count } });
+    }
+  }
+
+  /** No new work, please. */
+  drain(): void {
+    this.#abort.abort();
+    this.#stream?.send({ drain: {} });
+  }
+
+  /** What is not answered goes back to the dispatcher. */
+  async close(): Promise<void> {
+    this.#abort.abort();
+    this.#work?.close();
+    await this.#stream?.close();
+  }
+
+  async #run(): Promise<void> {
+    const { signal } = this.#abort;
+    let backoff = BACKOFF_MIN_MS;
+    do {
+      const started = performance.now();
+      await this.#talk().catch((error: unknown) => {
+        this.#options.log.debug({ err: error, endpoint: this.#options.endpoint }, 'dispatcher not reached');
+      });
+      const good = performance.now() - started > STABLE_MS && this.#granted.size > 0;
+      backoff = good ? BACKOFF_MIN_MS : Math.min(backoff * 2, BACKOFF_MAX_MS);
+    } while (await sleep(Math.random() * backoff, signal));
+  }
+
+  /** Until the stream ends. Rejects when there is nobody. */
+  async #talk(): Promise<void> {
+    const { endpoint, register, work, onState, log } = this.#options;
+    this.#granted.clear();
+    const stream = await WorkStream.connect(endpoint, (message) => {
+      if (message.drain) log.info({ endpoint }, 'dispatcher is going');
+      this.#work?.receive(message);
+    });
+    if (this.#abort.signal.aborted) return stream.close();
+    this.#stream = stream;
+    this.#work = work((message) => stream.send(message));
+    stream.send({ register });
+    this.grant();
+    onState(true);
+    await stream.ended;
+    this.#stream = undefined;
+    this.#work.close();
+    onState(false);
+  }
+}
