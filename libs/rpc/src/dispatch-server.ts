@@ -1,4 +1,4 @@
-import type { ServerDuplexStream, UntypedServiceImplementation } from '@grpc/grpc-js';
+import type { ServerDuplexStream } from '@grpc/grpc-js';
 import type { ProtoGrpcType } from './gen/dispatch.ts';
 import type { DispatcherMessage } from './gen/dispatch/v1/DispatcherMessage.ts';
 import type { DispatchServiceHandlers } from './gen/dispatch/v1/DispatchService.ts';
@@ -42,10 +42,7 @@ export class DispatchServer {
       Work: (call) => onWorker(peerOf(call)),
       Relay: (call) => onGateway(peerOf(call)),
     };
-    this.#server.addService(
-      dispatch.v1.DispatchService.service,
-      handlers as unknown as UntypedServiceImplementation,
-    );
+    this.#server.addService(dispatch.v1.DispatchService.service, handlers);
   }
 
   /** Gives the port. */

@@ -1,5 +1,5 @@
 import { join, resolve } from 'node:path';
-import { loadPackageDefinition, type GrpcObject } from '@grpc/grpc-js';
+import { loadPackageDefinition } from '@grpc/grpc-js';
 import { loadSync, type PackageDefinition } from '@grpc/proto-loader';
 
 /** The folder of the `.proto` files: they are read at run time, from the repository's or the image's root. */
@@ -17,5 +17,5 @@ export function loadDefinition(file: string): PackageDefinition {
 }
 
 export function loadPackage<T>(file: string): T {
-  return loadPackageDefinition(loadDefinition(file)) as GrpcObject as T;
+  return loadPackageDefinition(loadDefinition(file)) as T;
 }

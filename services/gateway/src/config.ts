@@ -1,0 +1,70 @@
+import { POOLS, queuePoliciesSchema } from '@frontier/contracts/queue';
+import { durationMs, flag, int, json, list, port, type ConfigOf } from '@frontier/kit/config';
+import { z } from 'zod';
+
+const MiB = 1024 * 1024;
+
+/** The gateway's settings; the environment variable is the key in upper snake case. */
+export const shape = {
+  host: z.string().default('0.0.0.0').describe('Address of the HTTP and gRPC listeners'),
+  httpPort: port().default(8080).describe('HTTP port; 0 takes a free one'),
+  grpcPort: port().default(50051).describe('gRPC port; 0 takes a free one'),
+  redisUrl: z.url().default('redis://127.0.0.1:6379').describe('Redis that holds queues and records'),
+  redisReplicas: int()
+    .min(0)
+    .default(0)
+    .describe('Replicas that must have a write before it is acknowledged'),
+  redisReplicaTimeoutMs: durationMs().default(1_000).describe('Longest wait for the replicas'),
+  dispatchers: list(z.string().regex(/^.+:\d+$/, 'host:port'))
+    .default(['127.0.0.1:50052'])
+    .describe('`host:port` of the dispatchers, separated by commas; a host may stand for several'),
+  modelRepository: list(z.string()).default(['models']).describe('Folders of models, separated by commas'),
+  pools: list(z.enum(POOLS)).default(['cpu']).describe('Pools that have workers, in order of preference'),
+  shards: int().min(1).max(1024).default(1).describe('Shards of each queue; the same for all services'),
+  queues: json(queuePoliciesSchema)
+    .prefault('{}')
+    .describe(
+      'Overrides by priority as JSON, for example `{"vip":{"bound":200}}`; the same for all services',
+    ),
+  defaultTenant: z
+    .string()
+    .min(1)
+    .max(64)
+    .default('default')
+    .describe('Tenant of callers without an account'),
+  trustTenantHeader: flag()
+    .default(false)
+    .describe('Whether `x-tenant-id` is believed: only behind a proxy that sets it'),
+  maxBodyBytes: int()
+    .min(1024)
+    .default(16 * MiB)
+    .describe('Bytes of an HTTP body at most, also when inflated'),
+  maxConnections: int().min(1).default(10_000).describe('HTTP connections at most'),
+  grpcMaxMessageBytes: int()
+    .min(1024)
+    .default(4 * MiB)
+    .describe('Bytes of a gRPC message at most'),
+  grpcMaxStreams: int().min(1).default(100).describe('Calls under way on one gRPC connection at most'),
+  grpcReflection: flag()
+    .optional()
+    .describe('Whether gRPC reflection answers; default: unless NODE_ENV is production'),
+  nodeEnv: z.string().default('development').describe('`production` turns reflection off'),
+  jobTimeoutMs: durationMs()
+    .default(15 * 60_000)
+    .describe('Timeout of a job that names none'),
+  heartbeatMs: durationMs().default(10_000).describe('Time between heartbeats of a stream'),
+  streamGraceMs: durationMs().default(30_000).describe('How long a stream waits for its client to come back'),
+  slowReaderMs: durationMs()
+    .default(30_000)
+    .describe('How long a stream waits for a client that does not read'),
+  drainMs: durationMs()
+    .default(20_000)
+    .describe('How long answers under way may take when the gateway stops'),
+  accessLog: z
+    .enum(['errors', 'all'])
+    .default('errors')
+    .describe('Requests that are logged: failed and slow ones, or all'),
+  slowRequestMs: durationMs().default(5_000).describe('A request that takes longer is logged as slow'),
+};
+
+export type Config = ConfigOf<typeof shape>;

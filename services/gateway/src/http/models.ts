@@ -1,0 +1,66 @@
+import { AppError } from '@frontier/contracts/errors';
+import type { Pool } from '@frontier/contracts/queue';
+import type { Catalogue } from '@frontier/model-store/catalogue';
+import type { StoredModel } from '@frontier/model-store/repository';
+import type { Exchange } from './exchange.ts';
+import { pageOf } from './paging.ts';
+
+/** What a caller may know of the models. */
+export class ModelsRoute {
+  readonly #catalogue: Catalogue;
+  readonly #pools: readonly Pool[];
+
+  constructor(catalogue: Catalogue, pools: readonly Pool[]) {
+    this.#catalogue = catalogue;
+    this.#pools = pools;
+  }
+
+  /** `GET /v1/models`. */
+  list(exchange: Exchange, query: unknown): void {
+    const { items, next, previous } = pageOf(this.#catalogue.names(), (name) => name, query);
+    const headers: string[] = [];
+    if (next !== undefined) headers.push('X-Next-Cursor', next);
+    if (previous !== undefined) headers.push('X-Prev-Cursor', previous);
+    exchange.send(200, JSON.stringify(items.map((name) => this.#view(name))), headers);
+  }
+
+  /** `GET /v1/models/{name}`. */
+  get(exchange: Exchange, name: string): void {
+    const view = this.#view(name);
+    if (!view) throw new AppError('NOT_FOUND', `no model ${name.slice(0, 128)}`);
+    exchange.send(200, JSON.stringify(view));
+  }
+
+  #view(name: string): object | undefined {
+    const model = this.#catalogue.get(name);
+    if (!model) return undefined;
+    const versions = this.#catalogue.list().filter(({ spec }) => spec.name === name);
+    return { ...viewOf(model, this.#pools), versions: versions.map(({ spec }) => spec.version) };
+  }
+}
+
+function viewOf({ spec }: StoredModel, installed: readonly Pool[]): object {
+  const { name, version, task, description, licence, inputs, outputs, limits, batching, generation } = spec;
+  const pools = spec.pools.filter((pool) => installed.includes(pool));
+  return {
+    name,
+    version,
+    task,
+    description,
+    licence,
+    inputs,
+    outputs,
+    limits: {
+      max_rows: generation ? 1 : batching.maxRows,
+      max_input_bytes: limits.maxInputBytes,
+      max_pixels: limits.maxPixels,
+      ...(generation && {
+        context: generation.context,
+        default_max_new_tokens: generation.defaultMaxNewTokens,
+      }),
+    },
+    pools,
+    streams: generation !== undefined,
+    state: pools.length > 0 ? 'available' : 'unavailable',
+  };
+}

@@ -1,0 +1,33 @@
+import { AppError } from '@frontier/contracts/errors';
+import type { ModelSpec } from '@frontier/contracts/model-spec';
+import type { Pool } from '@frontier/contracts/queue';
+import type { Catalogue } from '@frontier/model-store/catalogue';
+import type { StoredModel } from '@frontier/model-store/repository';
+
+/** The version that answers. Throws NOT_FOUND. */
+export function findModel(catalogue: Catalogue, name: string, version: string | undefined): StoredModel {
+  const model = catalogue.get(name, version);
+  if (model) return model;
+  const known = catalogue.get(name);
+  const shown = name.slice(0, 128);
+  throw known
+    ? new AppError('NOT_FOUND', `model ${shown} has no version ${version?.slice(0, 64)}`, {
+        details: { model: shown },
+      })
+    : new AppError('NOT_FOUND', `no model ${shown}; GET /v1/models lists what there is`, {
+        details: { model: shown },
+      });
+}
+
+/**
+ * The pool that runs it: where the priority prefers to, else the first that this installation has and the model
+ * allows. Throws UNAVAILABLE when there is none.
+ */
+export function choosePool(spec: ModelSpec, preferred: Pool, installed: readonly Pool[]): Pool {
+  const possible = installed.filter((pool) => spec.pools.includes(pool));
+  const pool = possible.includes(preferred) ? preferred : possible[0];
+  if (pool) return pool;
+  throw new AppError('UNAVAILABLE', `no pool of this installation runs model ${spec.name}`, {
+    details: { model: spec.name, model_pools: spec.pools, pools: installed },
+  });
+}
