@@ -1,0 +1,110 @@
+// `npm start`: the whole of Frontier on this machine, under one supervisor.
+import { say } from './lib/console.mjs';
+import { examples } from './lib/examples.mjs';
+import { lock } from './lib/lock.mjs';
+import { Managed } from './lib/managed.mjs';
+import { checkPorts, readPorts } from './lib/ports.mjs';
+import { redisProcess, untilRedisAnswers } from './lib/redis-process.mjs';
+import { Problem, report } from './lib/run.mjs';
+import { serviceSpecs, untilReady } from './lib/services.mjs';
+import { build, setUp } from './setup.mjs';
+
+const HELP = `npm start: installs what is missing, builds, and runs gateway, dispatcher, CPU worker and Redis.
+
+Ctrl-C stops everything in order. Settings are environment variables (docs/configuration.md has all of them):
+
+  HTTP_PORT          8080   the gateway's HTTP API
+  GRPC_PORT          50051  the gateway's gRPC API
+  DISPATCH_PORT      50052  the dispatcher, for workers and gateways
+  METRICS_PORT       9464   /metrics, /healthz, /readyz of the gateway; dispatcher + 1, worker + 2
+  REDIS_URL                 a Redis of your own instead of the one that is started here
+  MODEL_REPOSITORY   models folders with models, separated by commas
+  LOG_LEVEL          info   trace, debug, info, warn, error
+  NO_COLOR                  no colours
+
+Data lies in .frontier/redis: delete it, while nothing runs, to begin anew.`;
+
+/** npm that was killed tells nobody; its script only gets another parent. */
+function stopWithNpm(stop) {
+  if (!process.env.npm_lifecycle_event) return;
+  const parent = process.ppid;
+  const watch = setInterval(() => {
+    if (process.ppid === parent) return;
+    clearInterval(watch);
+    stop();
+  }, 1_000);
+}
+
+class Stack {
+  /** In the order in which they are stopped. */
+  #children = [];
+  #stopping = false;
+
+  async run() {
+    const startedAt = Date.now();
+    const ports = readPorts();
+    await lock();
+    await checkPorts(ports);
+    const provided = await setUp();
+    await build();
+    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => this.#onSignal(signal));
+    stopWithNpm(() => this.#onSignal('SIGTERM'));
+    const url = provided.url ?? (await this.#startRedis(provided));
+    if (this.#stopping) return;
+    const services = serviceSpecs(ports, url).map((spec) => this.#manage(spec));
+    this.#children.unshift(...services);
+    for (const service of services) service.start();
+    await untilReady(ports);
+    if (this.#stopping) return;
+    const seconds = (Date.now() - startedAt) / 1000;
+    say(`ready after ${seconds.toFixed(1)} s. Paste one of these into another terminal:`);
+    // Without the prefix, which would be pasted too.
+    console.log(`\n${examples(ports)}\n`);
+    say('Ctrl-C stops everything');
+  }
+
+  #manage(spec) {
+    return new Managed(spec, (message) => void this.fail(new Problem(message)));
+  }
+
+  async #startRedis(provided) {
+    const redis = await redisProcess(provided);
+    const child = this.#manage(redis.spec);
+    this.#children.push(child);
+    child.start();
+    await untilRedisAnswers(redis, child.pid);
+    say(`Redis at ${redis.url}, data in .frontier/redis`);
+    return redis.url;
+  }
+
+  #onSignal(signal) {
+    if (this.#stopping) {
+      say('stopping at once');
+      for (const child of this.#children) child.kill();
+      process.exit(1);
+    }
+    if (signal === 'SIGINT') process.stdout.write('\n');
+    void this.stop().then(() => process.exit(0));
+  }
+
+  async stop() {
+    this.#stopping = true;
+    if (this.#children.length === 0) return;
+    say('stopping (once more: at once)');
+    for (const child of this.#children) await child.stop();
+    say('stopped');
+  }
+
+  async fail(error) {
+    if (this.#stopping) return;
+    await this.stop();
+    report(error);
+  }
+}
+
+if (process.argv.includes('--help') || process.argv.includes('-h')) {
+  console.log(HELP);
+} else {
+  const stack = new Stack();
+  stack.run().catch((error) => stack.fail(error));
+}
