@@ -58,7 +58,9 @@ const ensembleSchema = z.strictObject({
     .min(1)
     .max(16),
   /** A JSON output made of columns: one object a row, `{field: tensor}`. */
-  rows: z.strictObject({ output: z.string(), key: z.string(), columns: z.record(z.string(), z.string()) }).optional(),
+  rows: z
+    .strictObject({ output: z.string(), key: z.string(), columns: z.record(z.string(), z.string()) })
+    .optional(),
   /** Rows that a `forEach` may have at most. */
   maxRows: positive.default(512),
 });

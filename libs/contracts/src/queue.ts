@@ -46,13 +46,11 @@ const DEFAULTS: Record<Priority, QueuePolicy> = {
 /** Per-priority overrides, for example `{"vip":{"bound":200}}`; what is not named keeps its default. */
 export const queuePoliciesSchema = z
   .partialRecord(z.enum(PRIORITIES), policySchema.partial())
-  .transform(
-    (given): Record<Priority, QueuePolicy> => ({
-      vip: { ...DEFAULTS.vip, ...definedOf(given.vip) },
-      standard: { ...DEFAULTS.standard, ...definedOf(given.standard) },
-      low: { ...DEFAULTS.low, ...definedOf(given.low) },
-    }),
-  );
+  .transform((given): Record<Priority, QueuePolicy> => ({
+    vip: { ...DEFAULTS.vip, ...definedOf(given.vip) },
+    standard: { ...DEFAULTS.standard, ...definedOf(given.standard) },
+    low: { ...DEFAULTS.low, ...definedOf(given.low) },
+  }));
 
 export type QueuePolicies = z.output<typeof queuePoliciesSchema>;
 

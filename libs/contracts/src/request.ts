@@ -108,7 +108,10 @@ export function encodeSettled({ outcome, outputs }: Settled): Buffer {
 export function decodeSettled(bytes: Uint8Array): Settled {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const end = 4 + view.getUint32(0, true);
-  return { outcome: JSON.parse(decoder.decode(bytes.subarray(4, end))) as Outcome, outputs: bytes.subarray(end) };
+  return {
+    outcome: JSON.parse(decoder.decode(bytes.subarray(4, end))) as Outcome,
+    outputs: bytes.subarray(end),
+  };
 }
 
 /** A piece of a generated text. `offset` counts tokens from the start of the answer. */

@@ -41,7 +41,9 @@ export function elementCount(shape: readonly number[]): number {
 
 /** `[4, 16]` fits `[-1, 16]`. */
 export function shapeFits(shape: readonly number[], declared: readonly number[]): boolean {
-  return shape.length === declared.length && shape.every((dim, i) => declared[i] === -1 || declared[i] === dim);
+  return (
+    shape.length === declared.length && shape.every((dim, i) => declared[i] === -1 || declared[i] === dim)
+  );
 }
 
 /** The elements of a BYTES tensor, as views. Throws INVALID_INPUT when lengths and data disagree. */
@@ -52,7 +54,8 @@ export function bytesElements(tensor: Tensor): Uint8Array[] {
   let at = 0;
   while (at < data.length) {
     const end = at + 4 > data.length ? Infinity : at + 4 + view.getUint32(at, true);
-    if (end > data.length) throw new AppError('INVALID_INPUT', `tensor ${tensor.name}: BYTES data is cut short`);
+    if (end > data.length)
+      throw new AppError('INVALID_INPUT', `tensor ${tensor.name}: BYTES data is cut short`);
     elements.push(data.subarray(at + 4, end));
     at = end;
   }
@@ -93,7 +96,12 @@ const decoder = new TextDecoder();
  * This is how payloads and results lie in Redis: no numbers as text, no base64 of large ones.
  */
 export function encodeTensors(tensors: readonly Tensor[]): Uint8Array {
-  const entries: HeaderEntry[] = tensors.map((t) => ({ n: t.name, t: t.dtype, s: t.shape, l: t.data.length }));
+  const entries: HeaderEntry[] = tensors.map((t) => ({
+    n: t.name,
+    t: t.dtype,
+    s: t.shape,
+    l: t.data.length,
+  }));
   const header = encoder.encode(JSON.stringify(entries));
   const out = new Uint8Array(4 + header.length + tensors.reduce((sum, t) => sum + t.data.length, 0));
   new DataView(out.buffer).setUint32(0, header.length, true);

@@ -10,7 +10,8 @@ function manualCalls() {
   return { calls, call };
 }
 
-const turn = () => new Promise((resolve) => setImmediate(resolve));
+/** Two turns: what ends in the first may start a call in the second. */
+const turn = () => new Promise((resolve) => setImmediate(() => setImmediate(resolve)));
 
 describe('Coalescer', () => {
   it('sends a lone item without waiting for company', async () => {

@@ -113,7 +113,8 @@ describe('Batcher', () => {
           }
           expect(batcher.size).toBe(waiting.length);
         });
-        for (let n = 0; waiting.length > 0; n += 1) check(batcher.take(10_000 + n, true)?.items, waiting, true, 0);
+        for (let n = 0; waiting.length > 0; n += 1)
+          check(batcher.take(10_000 + n, true)?.items, waiting, true, 0);
         expect(batcher.size).toBe(0);
       }),
       { numRuns: 300, seed: 20261121 },
@@ -137,7 +138,7 @@ function check(batch: Item[] | undefined, waiting: Item[], idle: boolean, now: n
     expect(batch.reduce((sum, i) => sum + i.bytes, 0)).toBeLessThanOrEqual(limits.maxBytes);
   }
   for (const priority of PRIORITIES) {
-    const mine = (i: Item) => i.key === head.key && i.priority === (priority as Priority);
+    const mine = (i: Item) => i.key === head.key && i.priority === priority;
     const taken = batch.filter(mine);
     expect(taken).toEqual(waiting.filter(mine).slice(0, taken.length));
   }

@@ -84,7 +84,11 @@ export class Batcher<T extends Batchable> {
    * The next batch for a worker, which is `idle` or could take one more behind what it runs; undefined: none is due.
    * `mayStart` tells whether another batch of a priority may be under way.
    */
-  take(now: number, idle: boolean, mayStart: (priority: Priority) => boolean = () => true): FormedBatch<T> | undefined {
+  take(
+    now: number,
+    idle: boolean,
+    mayStart: (priority: Priority) => boolean = () => true,
+  ): FormedBatch<T> | undefined {
     for (const { key, group } of this.#inOrder(mayStart)) {
       const formed = this.#form(group, mayStart);
       const head = formed.items[0] as T;
@@ -174,7 +178,10 @@ function rankOf(item: Batchable): number {
   return PRIORITIES.indexOf(item.priority);
 }
 
-function headOf<T extends Batchable>(group: Group<T>, mayStart: (priority: Priority) => boolean): T | undefined {
+function headOf<T extends Batchable>(
+  group: Group<T>,
+  mayStart: (priority: Priority) => boolean,
+): T | undefined {
   for (const [rank, queue] of group.queues.entries()) {
     if (queue.length > 0 && mayStart(PRIORITIES[rank] as Priority)) return queue[0];
   }

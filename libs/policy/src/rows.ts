@@ -31,7 +31,9 @@ export function splitRows(tensor: Tensor, rows: readonly number[]): Tensor[] {
   const rowBytes = elementBytes(tensor.dtype) * elementCount(rest);
   const endOf = (row: number) => (row === 0 ? 0 : ends ? (ends[row - 1] as number) : row * rowBytes);
   if (endOf(total) !== tensor.data.length) {
-    throw new Error(`tensor ${tensor.name}: ${tensor.data.length} bytes do not fill shape [${tensor.shape.join(',')}]`);
+    throw new Error(
+      `tensor ${tensor.name}: ${tensor.data.length} bytes do not fill shape [${tensor.shape.join(',')}]`,
+    );
   }
   let row = 0;
   return rows.map((n) => {

@@ -76,7 +76,8 @@ export class Committer {
   async #tryDecide(commits: Commit[]): Promise<(string | null)[]> {
     const atOnce = this.#replication.replicas === 0;
     const args: Argument[] = [MAIN_QUEUE, atOnce ? 1 : 0];
-    for (const { request, blob } of commits) args.push(request.ref, request.job, request.lock, request.epoch, blob);
+    for (const { request, blob } of commits)
+      args.push(request.ref, request.job, request.lock, request.epoch, blob);
     if (atOnce) return (await this.#scripts.call('commit', args)) as (string | null)[];
     await replicated(this.#redis, this.#replication, () => this.#scripts.call('commit', args));
     const refs = commits.map(({ request }) => request.ref);

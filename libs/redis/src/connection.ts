@@ -79,17 +79,22 @@ export async function warnIfNotDurable(redis: Redis, log: Logger): Promise<void>
   try {
     const settings = new Map<string, string>();
     for (const name of ['appendonly', 'maxmemory-policy']) {
-      const [, value] = (await redis.config('GET', name)) as string[];
+      const [, value] = await redis.config('GET', name);
       settings.set(name, value ?? '');
     }
     if (settings.get('appendonly') === 'no') {
-      log.warn('Redis has no append-only file: acknowledged requests are lost when it stops; set appendonly yes');
+      log.warn(
+        'Redis has no append-only file: acknowledged requests are lost when it stops; set appendonly yes',
+      );
     }
     if (settings.get('maxmemory-policy') !== 'noeviction') {
       log.warn({ policy: settings.get('maxmemory-policy') }, 'Redis may evict queued work; set maxmemory-policy noeviction'); // prettier-ignore
     }
   } catch (error) {
-    log.info({ err: (error as Error).message }, 'cannot read the settings of Redis; make sure of AOF and noeviction');
+    log.info(
+      { err: (error as Error).message },
+      'cannot read the settings of Redis; make sure of AOF and noeviction',
+    );
   }
 }
 

@@ -122,7 +122,10 @@ export class DispatchQueue {
       try {
         for (const ref of await store.sweep(SWEEP_GRACE_MS, 100)) await this.#expire(store, ref);
       } catch (error) {
-        this.#log.debug({ shard: locOf(shard), err: (error as Error).message }, 'sweep failed; it runs again soon');
+        this.#log.debug(
+          { shard: locOf(shard), err: (error as Error).message },
+          'sweep failed; it runs again soon',
+        );
       }
     }
   }

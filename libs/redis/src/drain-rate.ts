@@ -11,7 +11,8 @@ export class DrainRate {
     if (last && settled < last.settled) this.#readings = [];
     if (last && at - last.at < 100) return;
     this.#readings.push({ at, settled });
-    while (this.#readings.length > 2 && at - (this.#readings[0]?.at ?? at) > WINDOW_MS) this.#readings.shift();
+    while (this.#readings.length > 2 && at - (this.#readings[0]?.at ?? at) > WINDOW_MS)
+      this.#readings.shift();
   }
 
   /** Requests a second over the last seconds; undefined before there are two readings. */

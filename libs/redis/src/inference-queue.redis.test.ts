@@ -46,7 +46,9 @@ async function gateway(bound = 1000): Promise<RedisInferenceQueue> {
   return queue;
 }
 
-async function dispatcher(onBundle: (queue: DispatchQueue, bundle: TakenBundle) => Promise<void>): Promise<void> {
+async function dispatcher(
+  onBundle: (queue: DispatchQueue, bundle: TakenBundle) => Promise<void>,
+): Promise<void> {
   const queue: DispatchQueue = new DispatchQueue({
     redisUrl: server.url,
     name: 'test',
@@ -105,7 +107,10 @@ describe('the durable queue', () => {
   it('answers each caller with its own result, small and large payloads, and leaves nothing behind', async () => {
     const queue = await gateway();
     await dispatcher(echo);
-    const texts = Array.from({ length: 300 }, (_, i) => `request ${i} ${'x'.repeat(i % 10 === 0 ? 20_000 : 10)}`);
+    const texts = Array.from(
+      { length: 300 },
+      (_, i) => `request ${i} ${'x'.repeat(i % 10 === 0 ? 20_000 : 10)}`,
+    );
     const answers = await Promise.all(texts.map((text) => call(queue, request(text))));
     expect(answers.map(textOf)).toEqual(texts.map((text) => text.toUpperCase()));
     await new Promise((resolve) => setTimeout(resolve, 200));
@@ -165,7 +170,8 @@ describe('the durable queue', () => {
 
   it('leaves the key of a request that timed out free for another execution', async () => {
     const queue = await gateway();
-    const keyed = (text: string) => request(text, { timeoutMs: 150, idempotency: { key: 'k', bodyHash: text } });
+    const keyed = (text: string) =>
+      request(text, { timeoutMs: 150, idempotency: { key: 'k', bodyHash: text } });
     expect((await call(queue, keyed('one'))).outcome.status).toBe('timeout');
     await dispatcher(echo);
     expect(textOf(await call(queue, keyed('two')))).toBe('TWO');

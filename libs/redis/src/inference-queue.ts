@@ -121,14 +121,21 @@ export class RedisInferenceQueue implements InferenceQueue {
 
   async tokens(id: string, tenant: string, offset: number): Promise<TokenChunk[]> {
     if (!shardOfId(id)) return [];
-    return this.#reachable(() => this.#tokens.read(this.#store(id).keys.tokensPrefix + refOf(tenant, id), id, offset));
+    return this.#reachable(() =>
+      this.#tokens.read(this.#store(id).keys.tokensPrefix + refOf(tenant, id), id, offset),
+    );
   }
 
   /** The id that a key stands for: this request's, or that of the first one that used it. */
-  async #claimKey(request: NewRequest, { key, bodyHash }: { key: string; bodyHash: string }): Promise<string> {
+  async #claimKey(
+    request: NewRequest,
+    { key, bodyHash }: { key: string; bodyHash: string },
+  ): Promise<string> {
     const name = idempotencyKey(request.tenant, key);
     const mine = `${request.id} ${bodyHash}`;
-    const earlier = await this.#reachable(() => this.#redis.set(name, mine, 'PX', KEPT_RESULT_MS, 'NX', 'GET'));
+    const earlier = await this.#reachable(() =>
+      this.#redis.set(name, mine, 'PX', KEPT_RESULT_MS, 'NX', 'GET'),
+    );
     const [id, hash] = (earlier ?? mine).split(' ');
     if (hash !== bodyHash) {
       throw new AppError('CONFLICT', 'this Idempotency-Key was used with another request', {
@@ -151,7 +158,11 @@ export class RedisInferenceQueue implements InferenceQueue {
   }
 
   /** Ends a request unless it has ended, tells whoever waits, and answers with what its record says. */
-  async #end(id: string, tenant: string, outcome: Omit<Outcome, 'model' | 'version'>): Promise<Settled | undefined> {
+  async #end(
+    id: string,
+    tenant: string,
+    outcome: Omit<Outcome, 'model' | 'version'>,
+  ): Promise<Settled | undefined> {
     const store = this.#store(id);
     const ref = refOf(tenant, id);
     const { result, gateways } = await store.settle(ref, outcome);
@@ -174,7 +185,14 @@ export class RedisInferenceQueue implements InferenceQueue {
     if (!producer) {
       const { gatewayId: gateway, policies, replication } = this.#options;
       const policy = policies[shard.priority];
-      producer = new ShardProducer({ shard, redis: this.#redis, gateway, policy, replication, metrics: this.#metrics });
+      producer = new ShardProducer({
+        shard,
+        redis: this.#redis,
+        gateway,
+        policy,
+        replication,
+        metrics: this.#metrics,
+      });
       this.#producers.set(loc, producer);
     }
     return producer;
@@ -196,7 +214,10 @@ export class RedisInferenceQueue implements InferenceQueue {
       return await call();
     } catch (error) {
       if (error instanceof AppError) throw error;
-      throw new AppError('UNAVAILABLE', 'the queue cannot be reached now; try again', { retryAfterS: 2, cause: error });
+      throw new AppError('UNAVAILABLE', 'the queue cannot be reached now; try again', {
+        retryAfterS: 2,
+        cause: error,
+      });
     }
   }
 }

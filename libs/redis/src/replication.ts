@@ -12,7 +12,11 @@ export interface Replication {
  * Writes and `WAIT` must belong to one connection: the `WAIT` of a fresh one succeeds at once and vouches for
  * nothing. So a reconnect in between counts as not replicated. Throws then, and when too few replicas answered.
  */
-export async function replicated<T>(redis: Redis, replication: Replication, writes: () => Promise<T>): Promise<T> {
+export async function replicated<T>(
+  redis: Redis,
+  replication: Replication,
+  writes: () => Promise<T>,
+): Promise<T> {
   if (replication.replicas === 0) return writes();
   let reconnected = false;
   const onClose = () => {

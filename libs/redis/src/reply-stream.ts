@@ -65,7 +65,15 @@ export class ReplyReader {
     while (!this.#stop.signal.aborted) {
       try {
         await this.#keepAlive();
-        const reply = await this.#redis.xreadBuffer('COUNT', 256, 'BLOCK', 5_000, 'STREAMS', this.#stream, this.#cursor);
+        const reply = await this.#redis.xreadBuffer(
+          'COUNT',
+          256,
+          'BLOCK',
+          5_000,
+          'STREAMS',
+          this.#stream,
+          this.#cursor,
+        );
         for (const [entry, fields] of entriesOf(reply)) {
           for (let i = 0; i + 1 < fields.length; i += 2) {
             this.#onReply((fields[i] as Buffer).toString(), fields[i + 1] as Buffer);

@@ -120,7 +120,9 @@ export class ShardConsumer {
   async #claim(job: Job, requests: BundledRequest[]) {
     const pairs = requests.flatMap((request) => [refOf(request.tenant, request.id), request.epoch]);
     const rerun = job.attemptsStarted > 1 ? 1 : 0;
-    const reply = (await this.#scripts.call('claim', [job.id as string, rerun, ...pairs])) as (string | number)[];
+    const reply = (await this.#scripts.call('claim', [job.id as string, rerun, ...pairs])) as (
+      string | number
+    )[];
     const now = reply[0] as number;
     return requests.map((request, i) => ({
       request,
@@ -147,6 +149,7 @@ export class ShardConsumer {
 }
 
 function requestsOf(data: Bundle): BundledRequest[] {
-  if (data?.v !== 1 || !Array.isArray(data.requests)) throw new UnrecoverableError('not a bundle of version 1');
+  if (data?.v !== 1 || !Array.isArray(data.requests))
+    throw new UnrecoverableError('not a bundle of version 1');
   return data.requests;
 }

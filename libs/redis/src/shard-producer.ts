@@ -60,7 +60,10 @@ export class ShardProducer {
       defaultJobOptions: { removeOnComplete: true, removeOnFail: { count: 1000 }, attempts: 1 },
     });
     this.#queue.on('error', () => undefined); // the connection's own handler logs it
-    this.#coalescer = new Coalescer((requests) => this.#flush(requests), { max: MAX_BUNDLE, secondAt: MAX_BUNDLE });
+    this.#coalescer = new Coalescer((requests) => this.#flush(requests), {
+      max: MAX_BUNDLE,
+      secondAt: MAX_BUNDLE,
+    });
   }
 
   /** Resolves when the request is durable. Throws OVERLOADED or UNAVAILABLE. */
@@ -89,9 +92,14 @@ export class ShardProducer {
     }
   }
 
-  async #admit(requests: NewRequest[], groups: Group[]): Promise<{ verdicts: Map<NewRequest, Verdict>; now: number }> {
+  async #admit(
+    requests: NewRequest[],
+    groups: Group[],
+  ): Promise<{ verdicts: Map<NewRequest, Verdict>; now: number }> {
     const { policy, gateway } = this.#options;
-    const ownerOf = new Map(groups.flatMap((group) => group.requests.map((request) => [request, group.job] as const)));
+    const ownerOf = new Map(
+      groups.flatMap((group) => group.requests.map((request) => [request, group.job] as const)),
+    );
     const args: Argument[] = [MAIN_QUEUE, policy.bound, policy.boundBytes, gateway];
     for (const request of requests) {
       args.push(
@@ -141,7 +149,11 @@ export class ShardProducer {
   /** Written before the job on the same connection, so whoever has the job finds it. */
   #storePayload(request: NewRequest, verdict: Verdict, now: number): Promise<unknown> {
     const key = this.#keys.payloadPrefix + refOf(request.tenant, request.id);
-    const payload = Buffer.from(request.payload.buffer, request.payload.byteOffset, request.payload.byteLength);
+    const payload = Buffer.from(
+      request.payload.buffer,
+      request.payload.byteOffset,
+      request.payload.byteLength,
+    );
     return this.#options.redis.set(key, payload, 'PX', verdict.deadline - now + 60_000);
   }
 
@@ -155,7 +167,12 @@ export class ShardProducer {
         const { shard, policy } = this.#options;
         const excess = this.#coalescer.size + 1;
         return new AppError('OVERLOADED', `the ${shard.priority} queue is full; try again later`, {
-          details: { priority: shard.priority, pool: shard.pool, bound: policy.bound, bytes: request.payload.length },
+          details: {
+            priority: shard.priority,
+            pool: shard.pool,
+            bound: policy.bound,
+            bytes: request.payload.length,
+          },
           retryAfterS: this.#drain.retryAfterS(excess, Math.random()),
         });
       }

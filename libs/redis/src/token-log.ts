@@ -17,7 +17,15 @@ export class TokenLog {
     const transaction = this.#redis.multi();
     for (const chunk of chunks) {
       const { epoch, offset, tokens, text } = chunk;
-      transaction.xadd(key, 'MAXLEN', '~', MAX_ENTRIES, '*', 'c', JSON.stringify([epoch, offset, tokens, text]));
+      transaction.xadd(
+        key,
+        'MAXLEN',
+        '~',
+        MAX_ENTRIES,
+        '*',
+        'c',
+        JSON.stringify([epoch, offset, tokens, text]),
+      );
     }
     await transaction.pexpire(key, keepMs).exec();
   }

@@ -9,17 +9,28 @@ export const shape = {
   modelRepository: list(z.string())
     .prefault('models')
     .describe('Folders of models, separated by commas: `<folder>/<name>/<version>/model.yaml`'),
-  pools: list(z.enum(POOLS)).prefault('cpu').describe('Worker pools of this installation: `cpu`, `gpu` or both'),
-  shards: int().min(1).max(1024).default(1).describe('Shards of each (priority, pool) queue; the same everywhere'),
+  pools: list(z.enum(POOLS))
+    .prefault('cpu')
+    .describe('Worker pools of this installation: `cpu`, `gpu` or both'),
+  shards: int()
+    .min(1)
+    .max(1024)
+    .default(1)
+    .describe('Shards of each (priority, pool) queue; the same everywhere'),
   queues: json(queuePoliciesSchema)
     .prefault('{}')
-    .describe('Overrides of the queue policies by priority, as JSON: `{"vip":{"bound":200}}`; the same everywhere'),
+    .describe(
+      'Overrides of the queue policies by priority, as JSON: `{"vip":{"bound":200}}`; the same everywhere',
+    ),
   redisReplicas: int()
     .min(0)
     .default(0)
     .describe('Replicas that must have a result before anybody is told of it (`WAIT`)'),
   redisReplicaTimeoutMs: durationMs().default(1_000).describe('Longest wait for those replicas'),
-  maxBatchBytes: int().min(1024).default(64 * 1024 * 1024).describe('Bytes of inputs in one batch at most'),
+  maxBatchBytes: int()
+    .min(1024)
+    .default(64 * 1024 * 1024)
+    .describe('Bytes of inputs in one batch at most'),
 };
 
 export type Config = ConfigOf<typeof shape>;

@@ -73,7 +73,12 @@ afterAll(async () => {
 });
 
 beforeEach(async () => {
-  const env = { REDIS_URL: redis.url, DISPATCH_HOST: '127.0.0.1', DISPATCH_PORT: '0', MODEL_REPOSITORY: models };
+  const env = {
+    REDIS_URL: redis.url,
+    DISPATCH_HOST: '127.0.0.1',
+    DISPATCH_PORT: '0',
+    MODEL_REPOSITORY: models,
+  };
   const context = { log, registry: new Registry(), signal: new AbortController().signal };
   dispatcher = await createDispatcher(parseEnv(shape, env), context);
   await dispatcher.start();
@@ -107,7 +112,12 @@ const ints = (rows: number[][]): Tensor => ({
 });
 const text = (value: string) => bytesTensor('prompt', [Buffer.from(value)]);
 
-async function infer(model: string, inputs: Tensor[], extra: Partial<NewRequest> = {}, priority: Priority = 'standard') {
+async function infer(
+  model: string,
+  inputs: Tensor[],
+  extra: Partial<NewRequest> = {},
+  priority: Priority = 'standard',
+) {
   const request: NewRequest = {
     id: inferenceId(uuidv7(), { priority, pool: 'cpu', index: 0 }),
     tenant: 'default',
@@ -126,7 +136,8 @@ async function infer(model: string, inputs: Tensor[], extra: Partial<NewRequest>
 
 const numbersOf = (settled: Settled) =>
   Array.from(new Int32Array(new Uint8Array(decodeTensors(settled.outputs)[0]?.data ?? []).buffer));
-const textOf = (settled: Settled) => Buffer.from(decodeTensors(settled.outputs)[0]?.data.subarray(4) ?? []).toString();
+const textOf = (settled: Settled) =>
+  Buffer.from(decodeTensors(settled.outputs)[0]?.data.subarray(4) ?? []).toString();
 
 describe('dispatcher', () => {
   it('batches what fits together and gives everyone his own rows', async () => {
@@ -179,7 +190,10 @@ describe('dispatcher', () => {
       }),
     });
     w.stream.send({ result: { batch_id: 'nonsense' } });
-    const [first, second] = await Promise.all([infer('double', [ints([[1]])]), infer('double', [ints([[2]])])]);
+    const [first, second] = await Promise.all([
+      infer('double', [ints([[1]])]),
+      infer('double', [ints([[2]])]),
+    ]);
     const settled = await Promise.all([first.answer, second.answer]);
     expect(settled.map((s) => s.outcome.status).sort()).toContain('failed');
     expect(settled[0]?.outcome.error ?? settled[1]?.outcome.error).toMatchObject({ code: 'INVALID_INPUT', message: 'x is odd' }); // prettier-ignore
@@ -210,7 +224,10 @@ describe('dispatcher', () => {
       models: [{ name: 'gen', credits: 1 }],
       onGeneration: ({ item }, w) => chunk(w, item?.id ?? '', 0, [7, 8]),
     });
-    const { id, answer } = await infer('gen', [text('hi')], { mode: 'stream', params: { seed: 3, stop: ['.'] } });
+    const { id, answer } = await infer('gen', [text('hi')], {
+      mode: 'stream',
+      params: { seed: 3, stop: ['.'] },
+    });
     while ((await queue.tokens(id, 'default', 0)).length === 0) await new Promise((r) => setTimeout(r, 20));
     const second = await worker({
       models: [{ name: 'gen', credits: 1 }],
@@ -222,8 +239,15 @@ describe('dispatcher', () => {
     void lost.close();
     const settled = await answer;
     expect(textOf(settled)).toBe('7,8,9');
-    expect(settled.outcome).toMatchObject({ finish: 'stop', usage: { prompt_tokens: 1, completion_tokens: 3 } });
-    expect(second.generations[0]).toMatchObject({ prompt: 'hi', resume: [7, 8], sampling: { seed: 3, stop: ['.'] } });
+    expect(settled.outcome).toMatchObject({
+      finish: 'stop',
+      usage: { prompt_tokens: 1, completion_tokens: 3 },
+    });
+    expect(second.generations[0]).toMatchObject({
+      prompt: 'hi',
+      resume: [7, 8],
+      sampling: { seed: 3, stop: ['.'] },
+    });
     expect((await queue.tokens(id, 'default', 1)).map((c) => c.text)).toEqual(['7,8', '9']);
   });
 });

@@ -1,7 +1,13 @@
 import { AppError } from '@frontier/contracts/errors';
 import type { EnsembleSpec, ModelSpec, TensorSpec } from '@frontier/contracts/model-spec';
 import type { Timing } from '@frontier/contracts/request';
-import { bytesElements, bytesTensor, elementBytes, elementCount, type Tensor } from '@frontier/contracts/tensor';
+import {
+  bytesElements,
+  bytesTensor,
+  elementBytes,
+  elementCount,
+  type Tensor,
+} from '@frontier/contracts/tensor';
 import { concatRows, splitRows } from '@frontier/policy/rows';
 import { rowValues } from './row-values.ts';
 import type { WorkResult } from './work.ts';
@@ -51,9 +57,17 @@ export async function runEnsemble(ensemble: EnsembleRun): Promise<WorkResult> {
   return { ok: true, outputs, timing };
 }
 
-async function runStep({ specOf, run }: EnsembleRun, step: Step, values: Map<string, Tensor>, timing: Timing, maxRows: number) { // prettier-ignore
+async function runStep(
+  { specOf, run }: EnsembleRun,
+  step: Step,
+  values: Map<string, Tensor>,
+  timing: Timing,
+  maxRows: number,
+) {
+  // prettier-ignore
   const spec = specOf(step.model);
-  const calls = step.forEach === undefined ? [inputsOf(step, spec, values)] : eachRow(step, spec, values, maxRows);
+  const calls =
+    step.forEach === undefined ? [inputsOf(step, spec, values)] : eachRow(step, spec, values, maxRows);
   const results = await Promise.all(calls.map((inputs) => run(step.model, inputs)));
   const parts: Tensor[][] = [];
   const longest: Timing = { queue: 0, forming: 0, transport: 0, compute: 0 };
@@ -69,7 +83,10 @@ async function runStep({ specOf, run }: EnsembleRun, step: Step, values: Map<str
   for (const [output, name] of Object.entries(step.outputs)) {
     const stacked = parts.map((outputs) => outputs.find((tensor) => tensor.name === output) as Tensor);
     const declared = spec.outputs.find((o) => o.name === output);
-    values.set(name, stacked.length > 0 ? { ...concatRows(stacked), name } : empty(name, declared as TensorSpec));
+    values.set(
+      name,
+      stacked.length > 0 ? { ...concatRows(stacked), name } : empty(name, declared as TensorSpec),
+    );
   }
 }
 
@@ -83,13 +100,15 @@ function inputsOf(step: Step, spec: ModelSpec, values: Map<string, Tensor>): Ten
 /** The inputs of each call of a `forEach`: tensors with as many rows are cut, others go along whole. */
 function eachRow(step: Step, spec: ModelSpec, values: Map<string, Tensor>, maxRows: number): Tensor[][] {
   const rows = valueOf(values, step.forEach as string).shape[0] ?? 0;
-  if (rows > maxRows) throw new AppError('INVALID_INPUT', `${rows} parts of one request; at most ${maxRows} can be run`);
+  if (rows > maxRows)
+    throw new AppError('INVALID_INPUT', `${rows} parts of one request; at most ${maxRows} can be run`);
   const ones = Array.from({ length: rows }, () => 1);
   const columns = spec.inputs.flatMap((input) => {
     const from = step.inputs[input.name];
     if (from === undefined) return [];
     const tensor = valueOf(values, typeof from === 'string' ? from : from.from);
-    if (typeof from !== 'string') return [bytesElements(tensor).map((data) => viewOf(data, input, from.shape))];
+    if (typeof from !== 'string')
+      return [bytesElements(tensor).map((data) => viewOf(data, input, from.shape))];
     if (tensor.shape[0] !== rows) return [ones.map(() => ({ ...tensor, name: input.name }))];
     return [splitRows(tensor, ones).map((part) => ({ ...part, name: input.name }))];
   });
@@ -113,9 +132,16 @@ function empty(name: string, { dtype, shape }: TensorSpec): Tensor {
 }
 
 /** One JSON value: `{key: [{column: value of the row, …}, …]}`. */
-function table(output: string, key: string, columns: Record<string, string>, values: Map<string, Tensor>): Tensor {
+function table(
+  output: string,
+  key: string,
+  columns: Record<string, string>,
+  values: Map<string, Tensor>,
+): Tensor {
   const names = Object.keys(columns);
   const cells = Object.values(columns).map((name) => rowValues(valueOf(values, name)));
-  const rows = (cells[0] ?? []).map((_, row) => Object.fromEntries(names.map((name, i) => [name, cells[i]?.[row]])));
+  const rows = (cells[0] ?? []).map((_, row) =>
+    Object.fromEntries(names.map((name, i) => [name, cells[i]?.[row]])),
+  );
   return bytesTensor(output, [new TextEncoder().encode(JSON.stringify({ [key]: rows }))]);
 }

@@ -133,7 +133,8 @@ export class GenerationLane {
       this.#running.delete(sequence.id);
       if (sequence.span) endSpan(sequence.span, 'INTERNAL_ERROR');
       sequence.crashes += 1;
-      if (sequence.crashes >= MAX_CRASHES) sequence.fail(new AppError('INTERNAL_ERROR', 'its worker was lost twice'));
+      if (sequence.crashes >= MAX_CRASHES)
+        sequence.fail(new AppError('INTERNAL_ERROR', 'its worker was lost twice'));
       else this.#enqueue(sequence, true);
       this.#options.metrics.requeued.inc({ model: this.spec.name, reason: 'worker_lost' });
     }
@@ -165,7 +166,11 @@ export class GenerationLane {
     sequence.link = link;
     sequence.startedAt = performance.now();
     sequence.span = source.trace
-      ? startSpan('dispatcher.generation', { kind: 'client', parent: source.trace, attributes: { model: name, version } })
+      ? startSpan('dispatcher.generation', {
+          kind: 'client',
+          parent: source.trace,
+          attributes: { model: name, version },
+        })
       : undefined;
     this.#running.set(sequence.id, sequence);
     link.take(this.key);
@@ -195,7 +200,8 @@ export class GenerationLane {
     sequence.link?.give(this.key);
     if (sequence.span) endSpan(sequence.span, end.error?.code);
     if (end.error) sequence.fail(errorOf(end.error));
-    else if (end.reason === 'cancelled') sequence.fail(sequence.options.source.deadline <= Date.now() ? expired() : cancelled()); // prettier-ignore
+    else if (end.reason === 'cancelled')
+      sequence.fail(sequence.options.source.deadline <= Date.now() ? expired() : cancelled()); // prettier-ignore
     else {
       sequence.done({
         text: end.text,

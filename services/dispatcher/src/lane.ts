@@ -50,7 +50,11 @@ export class Lane {
       maxRows: spec.batching.maxRows,
       maxBytes: maxBatchBytes,
       windowMs: spec.batching.windowMs,
-      maxItems: { vip: policies.vip.batchSize, standard: policies.standard.batchSize, low: policies.low.batchSize },
+      maxItems: {
+        vip: policies.vip.batchSize,
+        standard: policies.standard.batchSize,
+        low: policies.low.batchSize,
+      },
       flushMs: { vip: policies.vip.flushMs, standard: policies.standard.flushMs, low: policies.low.flushMs },
     });
   }
@@ -118,7 +122,10 @@ export class Lane {
   onTick(now: number): void {
     for (const underWay of this.#underWay.values()) {
       if (underWay.batch.deadline + HUNG_MS > now) continue;
-      this.#options.log.warn({ worker: underWay.link.id, model: this.key }, 'a batch is overdue; its worker may hang');
+      this.#options.log.warn(
+        { worker: underWay.link.id, model: this.key },
+        'a batch is overdue; its worker may hang',
+      );
       this.#end(underWay, 'TIMEOUT');
       for (const item of underWay.batch.items) item.fail(expired());
     }

@@ -112,7 +112,8 @@ export class Lanes {
       if (!some(this.#batch, (lane) => lane.onResult(link, result))) metrics.ignored.inc({ what: 'result' });
     } else if (message.tokens) {
       const { tokens } = message;
-      if (!some(this.#generation, (lane) => lane.onChunk(link, tokens))) metrics.ignored.inc({ what: 'tokens' });
+      if (!some(this.#generation, (lane) => lane.onChunk(link, tokens)))
+        metrics.ignored.inc({ what: 'tokens' });
     } else if (message.drain) {
       link.draining = true;
       log.info({ worker: link.id }, 'a worker drains');
@@ -137,7 +138,10 @@ export class Lanes {
     for (const lane of this.#batch.values()) lane.onTick(now);
     for (const lane of this.#generation.values()) lane.onTick(now);
     for (const { spec, key } of [...this.#batch.values(), ...this.#generation.values()]) {
-      this.#options.metrics.credits.set({ model: spec.name, version: spec.version }, this.#workers.credits(key));
+      this.#options.metrics.credits.set(
+        { model: spec.name, version: spec.version },
+        this.#workers.credits(key),
+      );
     }
   }
 

@@ -30,9 +30,19 @@ export function dispatcherMetrics(registry: Registry): DispatcherMetrics {
     settled: new Counter({ name: 'requests_settled_total', help: 'Terminal records written here', labelNames: ['priority', 'model', 'status'], registers }), // prettier-ignore
     refusedCommits: new Counter({ name: 'commit_refused_total', help: 'Ends that came too late: settled, another owner, or an old epoch', registers }), // prettier-ignore
     requeued: new Counter({ name: 'requeue_total', help: 'Items that run again', labelNames: ['model', 'reason'], registers }), // prettier-ignore
-    workers: new Gauge({ name: 'dispatcher_workers', help: 'Workers connected', labelNames: ['pool'], registers }),
+    workers: new Gauge({
+      name: 'dispatcher_workers',
+      help: 'Workers connected',
+      labelNames: ['pool'],
+      registers,
+    }),
     credits: new Gauge({ name: 'worker_credits', help: 'Batches that workers can take now', labelNames: ['model', 'version'], registers }), // prettier-ignore
     ignored: new Counter({ name: 'worker_messages_ignored_total', help: 'Messages of workers about nothing that is under way', labelNames: ['what'], registers }), // prettier-ignore
-    tokens: new Counter({ name: 'tokens_relayed_total', help: 'Generated tokens', labelNames: ['model'], registers }),
+    tokens: new Counter({
+      name: 'tokens_relayed_total',
+      help: 'Generated tokens',
+      labelNames: ['model'],
+      registers,
+    }),
   };
 }

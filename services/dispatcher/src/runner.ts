@@ -2,7 +2,13 @@ import { AppError, toWireError, type WireError } from '@frontier/contracts/error
 import type { ModelSpec } from '@frontier/contracts/model-spec';
 import type { QueuePolicies } from '@frontier/contracts/queue';
 import type { Outcome, Settled } from '@frontier/contracts/request';
-import { bytesElements, bytesTensor, decodeTensors, encodeTensors, type Tensor } from '@frontier/contracts/tensor';
+import {
+  bytesElements,
+  bytesTensor,
+  decodeTensors,
+  encodeTensors,
+  type Tensor,
+} from '@frontier/contracts/tensor';
 import type { Logger } from '@frontier/kit/logger';
 import type { Catalogue } from '@frontier/model-store/catalogue';
 import type { DispatchQueue } from '@frontier/redis/dispatch-queue';
@@ -44,7 +50,8 @@ export class Runner {
       return settledOf(request, result);
     } catch (error) {
       const known = AppError.from(error);
-      if (known.code === 'INTERNAL_ERROR') this.#options.log.error({ err: error, id: request.id }, 'a request failed');
+      if (known.code === 'INTERNAL_ERROR')
+        this.#options.log.error({ err: error, id: request.id }, 'a request failed');
       return failed(request, toWireError(known));
     }
   }
@@ -85,7 +92,12 @@ export class Runner {
       if (!model) throw new AppError('NOT_FOUND', `the ensemble ${spec.name} needs the model ${name}`);
       return model.spec;
     };
-    return runEnsemble({ spec, inputs, specOf, run: (model, step) => this.#execute(source, specOf(model), step) });
+    return runEnsemble({
+      spec,
+      inputs,
+      specOf,
+      run: (model, step) => this.#execute(source, specOf(model), step),
+    });
   }
 
   async #generate(request: TakenRequest, spec: ModelSpec, inputs: Tensor[]): Promise<Settled> {

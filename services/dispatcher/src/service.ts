@@ -101,7 +101,11 @@ export class Dispatcher implements Service {
         ? startSpan('dispatcher.run', {
             kind: 'consumer',
             parent: request.trace,
-            attributes: { 'tenant.id': request.tenant, model: request.model, 'queue.wait_ms': request.waitedMs },
+            attributes: {
+              'tenant.id': request.tenant,
+              model: request.model,
+              'queue.wait_ms': request.waitedMs,
+            },
           })
         : undefined;
     const traced = span ? { ...request, trace: traceparentOf(span) } : request;
@@ -144,7 +148,10 @@ function shardsOf({ pools, shards }: Config): Shard[] {
   );
 }
 
-export async function createDispatcher(config: Config, { log, registry }: ServiceContext): Promise<Dispatcher> {
+export async function createDispatcher(
+  config: Config,
+  { log, registry }: ServiceContext,
+): Promise<Dispatcher> {
   const { models, faults } = await openRepository(config.modelRepository);
   for (const fault of faults) log.error(fault, 'a model is broken; it is not served');
   return new Dispatcher(config, new Catalogue(models), log, registry);

@@ -42,6 +42,8 @@ export class TokenWriter {
     this.#writing = this.#writing
       .then(() => this.#queue.appendTokens(this.#request, chunks))
       // A gap in the log only means that a re-run makes these tokens again: same seed, same text.
-      .catch((error: Error) => this.#log.warn({ err: error.message, id: this.#request.id }, 'tokens were not logged'));
+      .catch((error: Error) =>
+        this.#log.warn({ err: error.message, id: this.#request.id }, 'tokens were not logged'),
+      );
   }
 }

@@ -8,8 +8,7 @@ import { batchKey } from '@frontier/policy/rows';
 
 /** What came of one execution. `transient`: another attempt may succeed. */
 export type WorkResult =
-  | { ok: true; outputs: Tensor[]; timing: Timing }
-  | { ok: false; error: WireError; transient: boolean };
+  { ok: true; outputs: Tensor[]; timing: Timing } | { ok: false; error: WireError; transient: boolean };
 
 export interface WorkSource {
   /** The inference that this belongs to. */

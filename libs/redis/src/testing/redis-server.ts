@@ -33,7 +33,18 @@ export async function startRedis(args: string[] = []): Promise<TestRedis> {
   const url = `redis://127.0.0.1:${port}`;
   let child: ChildProcess;
   const start = async () => {
-    const settings = ['--port', String(port), '--bind', '127.0.0.1', '--dir', dir, '--save', '', '--appendonly', 'yes'];
+    const settings = [
+      '--port',
+      String(port),
+      '--bind',
+      '127.0.0.1',
+      '--dir',
+      dir,
+      '--save',
+      '',
+      '--appendonly',
+      'yes',
+    ];
     child = spawn(binary, [...settings, '--maxmemory-policy', 'noeviction', ...args], { stdio: 'ignore' });
     await answers(url);
   };

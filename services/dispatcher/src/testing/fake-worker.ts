@@ -40,7 +40,8 @@ export async function startFakeWorker(options: FakeWorkerOptions): Promise<FakeW
   worker.close = () => worker.stream.close();
   const offers = models.map(({ name, credits }) => ({ name, version: '1', capacity: credits, instances: 1 }));
   worker.stream.send({ register: { worker_id: 'fake', pool: 'cpu', models: offers } });
-  for (const { name, credits } of models) worker.stream.send({ credit: { model: name, version: '1', count: credits } });
+  for (const { name, credits } of models)
+    worker.stream.send({ credit: { model: name, version: '1', count: credits } });
   return worker;
 }
 
