@@ -37,6 +37,7 @@ async function gateway(bound = 1000): Promise<RedisInferenceQueue> {
     redisUrl: server.url,
     gatewayId: `gw-${randomUUID()}`,
     policies: queuePoliciesSchema.parse({ standard: { bound } }),
+    keptBytes: 10_000,
     replication,
     log,
     registry: new Registry(),
@@ -127,6 +128,19 @@ describe('the durable queue', () => {
     await dispatcher(echo);
     await Promise.all(waiting);
     expect(textOf(await call(queue, request('five')))).toBe('FIVE');
+  });
+
+  it('refuses jobs of a tenant whose kept results fill their share, and nobody else', async () => {
+    const queue = await gateway();
+    await dispatcher(echo);
+    const job = (tenant: string) =>
+      request('x'.repeat(3_000), { tenant, idempotency: { key: uuidv7(), bodyHash: 'h' } });
+    const ends = [];
+    for (let i = 0; i < 5; i += 1) ends.push(await call(queue, job('a')).catch((error: unknown) => error));
+    expect(ends.slice(0, 4)).toEqual(Array.from({ length: 4 }, () => expect.objectContaining({ outcome: expect.anything() }))); // prettier-ignore
+    expect(ends[4]).toMatchObject({ code: 'RATE_LIMITED', details: { reason: 'result_budget' } });
+    await expect(call(queue, job('b'))).resolves.toBeDefined();
+    await expect(call(queue, request('plain', { tenant: 'a' }))).resolves.toBeDefined();
   });
 
   it('runs one of many calls with the same key, over two gateways, and tells all the same', async () => {

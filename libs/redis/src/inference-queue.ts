@@ -22,6 +22,8 @@ export interface InferenceQueueOptions {
   gatewayId: string;
   policies: QueuePolicies;
   replication: Replication;
+  /** Bytes of results of jobs and keyed calls that a tenant may have kept in each shard. */
+  keptBytes: number;
   log: Logger;
   registry: Registry;
 }
@@ -90,7 +92,7 @@ export class RedisInferenceQueue implements InferenceQueue {
       if (expected) this.#pending.forget(original);
       const refused = AppError.from(error);
       // Not where it is unknown whether it was enqueued: the key must go on leading to that one.
-      if (refused.code === 'OVERLOADED') await this.#releaseKey(request, original);
+      if (refused.code !== 'UNAVAILABLE') await this.#releaseKey(request, original);
       this.#metrics.refused.inc({ priority: shard.priority, reason: refused.code.toLowerCase() });
       throw refused;
     }
@@ -183,13 +185,14 @@ export class RedisInferenceQueue implements InferenceQueue {
     const loc = locOf(shard);
     let producer = this.#producers.get(loc);
     if (!producer) {
-      const { gatewayId: gateway, policies, replication } = this.#options;
+      const { gatewayId: gateway, policies, replication, keptBytes } = this.#options;
       const policy = policies[shard.priority];
       producer = new ShardProducer({
         shard,
         redis: this.#redis,
         gateway,
         policy,
+        keptBytes,
         replication,
         metrics: this.#metrics,
       });

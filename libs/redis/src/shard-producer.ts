@@ -21,7 +21,7 @@ const INLINE_BYTES = 8 * 1024;
 export type Admission = 'new' | 'live' | 'settled';
 
 interface Verdict {
-  verdict: Admission | 'full';
+  verdict: Admission | 'full' | 'kept';
   deadline: number;
   epoch: number;
 }
@@ -31,6 +31,8 @@ export interface ShardProducerOptions {
   redis: Redis;
   gateway: string;
   policy: QueuePolicy;
+  /** Bytes of results that a tenant may have kept in this shard: of its jobs and keyed calls of the last day. */
+  keptBytes: number;
   replication: Replication;
   metrics: QueueMetrics;
 }
@@ -96,11 +98,11 @@ export class ShardProducer {
     requests: NewRequest[],
     groups: Group[],
   ): Promise<{ verdicts: Map<NewRequest, Verdict>; now: number }> {
-    const { policy, gateway } = this.#options;
+    const { policy, gateway, keptBytes } = this.#options;
     const ownerOf = new Map(
       groups.flatMap((group) => group.requests.map((request) => [request, group.job] as const)),
     );
-    const args: Argument[] = [MAIN_QUEUE, policy.bound, policy.boundBytes, gateway];
+    const args: Argument[] = [MAIN_QUEUE, policy.bound, policy.boundBytes, keptBytes, gateway];
     for (const request of requests) {
       args.push(
         refOf(request.tenant, request.id),
@@ -163,6 +165,16 @@ export class ShardProducer {
       case 'live':
       case 'settled':
         return verdict;
+      case 'kept':
+        return new AppError(
+          'RATE_LIMITED',
+          'the results of your jobs of the last day fill their share; read less or wait',
+          {
+            details: { reason: 'result_budget', max_bytes: this.#options.keptBytes },
+            // The share is counted by the hour.
+            retryAfterS: Math.ceil(3600 * (0.5 + Math.random())),
+          },
+        );
       case 'full': {
         const { shard, policy } = this.#options;
         const excess = this.#coalescer.size + 1;

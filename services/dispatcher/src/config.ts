@@ -27,6 +27,10 @@ export const shape = {
     .default(0)
     .describe('Replicas that must have a result before anybody is told of it (`WAIT`)'),
   redisReplicaTimeoutMs: durationMs().default(1_000).describe('Longest wait for those replicas'),
+  maxResultBytes: int()
+    .min(1024)
+    .default(32 * 1024 * 1024)
+    .describe('Bytes of outputs of one request at most: they lie in Redis until they expire'),
   maxBatchBytes: int()
     .min(1024)
     .default(64 * 1024 * 1024)

@@ -86,6 +86,7 @@ beforeEach(async () => {
     redisUrl: redis.url,
     gatewayId: `gw-${uuidv7()}`,
     policies: queuePoliciesSchema.parse({}),
+    keptBytes: 10_000,
     replication: { replicas: 0, timeoutMs: 1000 },
     log,
     registry: new Registry(),

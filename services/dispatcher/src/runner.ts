@@ -26,6 +26,8 @@ export interface RunnerOptions {
   relay: Relay;
   policies: QueuePolicies;
   queue: DispatchQueue;
+  /** Bytes of outputs of one request at most. */
+  maxResultBytes: number;
   log: Logger;
 }
 
@@ -47,7 +49,7 @@ export class Runner {
       const result = spec.ensemble
         ? await this.#runEnsemble(request, spec, inputs)
         : await this.#execute(this.#source(request), spec, inputs);
-      return settledOf(request, result);
+      return this.#settled(request, result);
     } catch (error) {
       const known = AppError.from(error);
       if (known.code === 'INTERNAL_ERROR')
@@ -71,6 +73,23 @@ export class Runner {
       deadline: request.localDeadline,
       trace: request.trace,
       attempts: this.#options.policies[priority].attempts,
+    };
+  }
+
+  #settled(request: TakenRequest, result: WorkResult): Settled {
+    if (!result.ok) return failed(request, result.error);
+    const { model, version, waitedMs } = request;
+    const outputs = encodeTensors(result.outputs);
+    const { maxResultBytes } = this.#options;
+    if (outputs.length > maxResultBytes) {
+      throw new AppError(
+        'PAYLOAD_TOO_LARGE',
+        `an answer of ${outputs.length} bytes, at most ${maxResultBytes} are kept`,
+      );
+    }
+    return {
+      outcome: { status: 'completed', model, version, timing: { ...result.timing, queue: waitedMs } },
+      outputs,
     };
   }
 
@@ -142,13 +161,6 @@ function generated(request: TakenRequest, spec: ModelSpec, result: SequenceResul
   };
   const text = bytesTensor(spec.outputs[0]?.name ?? 'text', [new TextEncoder().encode(result.text)]);
   return { outcome, outputs: encodeTensors([text]) };
-}
-
-function settledOf(request: TakenRequest, result: WorkResult): Settled {
-  if (!result.ok) return failed(request, result.error);
-  const { model, version, waitedMs } = request;
-  const timing = { ...result.timing, queue: waitedMs };
-  return { outcome: { status: 'completed', model, version, timing }, outputs: encodeTensors(result.outputs) };
 }
 
 /** The end of a request that failed: what a timeout or a cancellation is, the code says. */

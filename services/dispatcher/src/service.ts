@@ -47,7 +47,16 @@ export class Dispatcher implements Service {
       log,
       onBundle: (bundle) => this.#onBundle(bundle),
     });
-    this.#runner = new Runner({ catalogue, lanes: this.#lanes, relay, policies, queue: this.#queue, log });
+    const { maxResultBytes } = config;
+    this.#runner = new Runner({
+      catalogue,
+      lanes: this.#lanes,
+      relay,
+      policies,
+      queue: this.#queue,
+      maxResultBytes,
+      log,
+    });
     this.#server = new DispatchServer({
       host: config.dispatchHost,
       port: config.dispatchPort,

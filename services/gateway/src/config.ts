@@ -14,17 +14,31 @@ export const shape = {
     .min(0)
     .default(0)
     .describe('Replicas that must have a write before it is acknowledged'),
+  keptResultBytes: int()
+    .min(0)
+    .default(256 * MiB)
+    .describe(
+      'Bytes of results of jobs and keyed calls that a tenant may have kept in each shard (24 h); over it new ones get 429',
+    ),
   redisReplicaTimeoutMs: durationMs().default(1_000).describe('Longest wait for the replicas'),
-  dispatchers: list(z.string().regex(/^.+:\d+$/, 'host:port'))
-    .default(['127.0.0.1:50052'])
-    .describe('`host:port` of the dispatchers, separated by commas; a host may stand for several'),
-  modelRepository: list(z.string()).default(['models']).describe('Folders of models, separated by commas'),
-  pools: list(z.enum(POOLS)).default(['cpu']).describe('Pools that have workers, in order of preference'),
-  shards: int().min(1).max(1024).default(1).describe('Shards of each queue; the same for all services'),
+  dispatchers: list(z.string().regex(/^.+:\d+$/, 'must be host:port'))
+    .prefault('127.0.0.1:50052')
+    .describe('`host:port` of the dispatchers, separated by commas; a host may stand for several addresses'),
+  modelRepository: list(z.string())
+    .prefault('models')
+    .describe('Folders of models, separated by commas: `<folder>/<name>/<version>/model.yaml`'),
+  pools: list(z.enum(POOLS))
+    .prefault('cpu')
+    .describe('Worker pools of this installation: `cpu`, `gpu` or both'),
+  shards: int()
+    .min(1)
+    .max(1024)
+    .default(1)
+    .describe('Shards of each (priority, pool) queue; the same everywhere'),
   queues: json(queuePoliciesSchema)
     .prefault('{}')
     .describe(
-      'Overrides by priority as JSON, for example `{"vip":{"bound":200}}`; the same for all services',
+      'Overrides of the queue policies by priority, as JSON: `{"vip":{"bound":200}}`; the same everywhere',
     ),
   defaultTenant: z
     .string()

@@ -31,6 +31,8 @@ const optionsSchema = z.strictObject({
 
 type Options = z.output<typeof optionsSchema>;
 
+type Quad = readonly [Point, Point, Point, Point];
+
 interface Box {
   rectangle: Rectangle;
   score: number;
@@ -38,8 +40,8 @@ interface Box {
 
 /**
  * Text lines of the map of a DB detector, in reading order: `boxes` FP32 [n, 4, 2] (top left, top right, bottom
- * right, bottom left, in pixels of the image as it was sent), `scores` FP32 [n], `thumbs` UINT8 [n, 48, 192, 3] and
- * `crops` BYTES [n], raw RGB of 48 x width, the width a multiple of 32. Wants the image that `decode-image` left.
+ * right, bottom left, in whole pixels of the image), `scores` FP32 [n], `thumbs` UINT8 [n, 48, 192, 3] and `crops`
+ * BYTES [n], raw RGB of 48 x width, the width a multiple of 32. Wants the image that `decode-image` left.
  */
 export const textBoxes: Postprocessor = (raw) => {
   const options = optionsSchema.parse(raw);
@@ -48,27 +50,22 @@ export const textBoxes: Postprocessor = (raw) => {
     const image = batch.notes.get(IMAGE_NOTE) as RgbImage;
     const [, , height = 0, width = 0] = tensor.shape;
     const boxes = findBoxes({ values: floatsOf(tensor), width, height }, options);
-    const scaleX = image.width / width;
-    const scaleY = image.height / height;
-    const quads = boxes.map(({ rectangle }) => {
-      const scale = ({ x, y }: Point): Point => ({ x: x * scaleX, y: y * scaleY });
-      const [a, b, c, d] = corners(rectangle);
-      return [scale(a), scale(b), scale(c), scale(d)] as const;
+    const toImage = ({ x, y }: Point): Point => ({
+      x: (x * image.width) / width,
+      y: (y * image.height) / height,
     });
-    const crops = quads.map((quad) => cropLine(image, parallelogram(quad)));
-    const n = boxes.length;
+    const quads = boxes.map(({ rectangle }): Quad => {
+      const [a, b, c, d] = corners(rectangle);
+      return [toImage(a), toImage(b), toImage(c), toImage(d)];
+    });
+    const lines = quads.map((quad) => cropLine(image, parallelogram(quad)));
+    const scores = boxes.map(({ score }) => score);
+    const crops = lines.map((line) => line.image.data);
     put(batch, cornersTensor(quads, image));
-    put(
-      batch,
-      floatTensor(
-        'scores',
-        [n],
-        Float32Array.from(boxes, ({ score }) => score),
-      ),
-    );
-    put(batch, thumbsTensor(crops));
-    put(batch, bytesTensor('crops', crops.map(({ image: { data } }) => data))); // prettier-ignore
-    batch.notes.set('outputRows', [n]);
+    put(batch, floatTensor('scores', [scores.length], Float32Array.from(scores)));
+    put(batch, thumbsTensor(lines));
+    put(batch, bytesTensor('crops', crops));
+    batch.notes.set('outputRows', [boxes.length]);
   };
 };
 
@@ -127,11 +124,13 @@ function cropLine(image: RgbImage, part: Parallelogram): Line {
   return { image: crop(image, part, width, CROP_HEIGHT, padded), width };
 }
 
-function cornersTensor(quads: ReadonlyArray<readonly Point[]>, { width, height }: RgbImage): Tensor {
-  const values = quads.flatMap((quad) =>
-    quad.flatMap(({ x, y }) => [Math.min(width, Math.max(0, x)), Math.min(height, Math.max(0, y))]),
-  );
+function cornersTensor(quads: readonly Quad[], { width, height }: RgbImage): Tensor {
+  const values = quads.flatMap((quad) => quad.flatMap(({ x, y }) => [pixelIn(x, width), pixelIn(y, height)]));
   return floatTensor('boxes', [quads.length, 4, 2], Float32Array.from(values));
+}
+
+function pixelIn(value: number, size: number): number {
+  return Math.round(Math.min(size, Math.max(0, value)));
 }
 
 /** The lines once more, squeezed into what the direction graph takes. */

@@ -1,15 +1,16 @@
 -- Admits requests of one shard: refuses over the bounds, else writes their records and reserves their place.
 --
--- ARGV: prefix, queue, bound, bound_bytes, gateway,
---       then for each request: ref, owner (the job that will carry it), idem (its idempotency key in Redis, or ''), timeout_ms, bytes,
---       keep_ms, mode, model
+-- ARGV: prefix, queue, bound, bound_bytes, kept_bound_bytes (of one tenant), gateway,
+--       then for each request: ref, owner (the job that will carry it), idem (its idempotency key in Redis, or ''),
+--       timeout_ms, bytes, keep_ms, mode, model
 -- Returns {now_ms, outstanding, settled, then for each request one of
 --   'new', deadline, epoch      the caller must enqueue it in `owner`
 --   'live', deadline, epoch     it is on its way already; this gateway will hear of its end
 --   'settled', 0, 0             it has its terminal record
---   'full', 0, 0                a bound is reached}
-local prefix, queue, bound, bound_bytes, gateway =
-  ARGV[1], ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4]), ARGV[5]
+--   'full', 0, 0                a bound is reached
+--   'kept', 0, 0                the tenant's results of the last day fill its share}
+local prefix, queue, bound, bound_bytes, kept_bound, gateway =
+  ARGV[1], ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4]), tonumber(ARGV[5]), ARGV[6]
 local now = now_ms()
 local count = redis.call('ZCARD', OUTSTANDING)
 local bytes = tonumber(redis.call('GET', BYTES) or '0')
@@ -29,7 +30,7 @@ local function attach(record, owner)
   return 'new', tonumber(found[4]), tonumber(found[5])
 end
 
-for i = 6, #ARGV, 8 do
+for i = 7, #ARGV, 8 do
   local ref, owner, idem, keep = ARGV[i], ARGV[i + 1], ARGV[i + 2], ARGV[i + 5]
   local timeout, size = tonumber(ARGV[i + 3]), tonumber(ARGV[i + 4])
   local keyed = idem ~= ''
@@ -41,6 +42,8 @@ for i = 6, #ARGV, 8 do
     verdict, deadline, epoch = attach(record, owner)
   elseif count >= bound or bytes + size > bound_bytes then
     verdict, deadline, epoch = 'full', 0, 0
+  elseif tonumber(keep) > KEPT_OVER_MS and kept_bytes(prefix, ref, now) >= kept_bound then
+    verdict, deadline, epoch = 'kept', 0, 0
   else
     verdict, deadline, epoch = 'new', now + timeout, 0
     redis.call('HSET', record, 'state', 'waiting', 'owner', owner, 'epoch', 0, 'crashes', 0, 'deadline', deadline,

@@ -18,8 +18,32 @@ local function release(prefix, ref, bytes)
   end
 end
 
+-- Results that are kept for long are counted, per tenant and hour: they must never fill Redis, which evicts nothing.
+local KEPT_OVER_MS, HOUR_MS, HOURS = 600000, 3600000, 24
+
+local function kept_key(prefix, ref, hour)
+  return prefix .. ':kept:' .. string.match(ref, '^[^:]*') .. ':' .. hour
+end
+
+local function kept_bytes(prefix, ref, now)
+  local keys = {}
+  for back = 0, HOURS do
+    keys[#keys + 1] = kept_key(prefix, ref, math.floor(now / HOUR_MS) - back)
+  end
+  local sum = 0
+  for _, bytes in ipairs(redis.call('MGET', unpack(keys))) do
+    sum = sum + (tonumber(bytes) or 0)
+  end
+  return sum
+end
+
 -- The one place where a request gets its terminal record. Its idempotency key, if any, stays only with an answer.
 local function write_terminal(prefix, ref, blob, keep_ms)
   redis.call('SET', prefix .. ':s:' .. ref, blob, 'PX', keep_ms)
   redis.call('INCR', SETTLED)
+  if tonumber(keep_ms) > KEPT_OVER_MS then
+    local key = kept_key(prefix, ref, math.floor(now_ms() / HOUR_MS))
+    redis.call('INCRBY', key, #blob)
+    redis.call('PEXPIRE', key, (HOURS + 1) * HOUR_MS)
+  end
 end
