@@ -7,7 +7,7 @@ const modules = join(root, 'node_modules');
 
 const CHECKS = [
   // First, since the others read what it writes.
-  ['types and build', 'typescript/bin/tsc', '--build'],
+  ['types and build', 'typescript/bin/tsc', '--build', '.', 'test'],
   ['lint', 'oxlint/bin/oxlint', '--type-aware', '--deny-warnings'],
   ['format', 'prettier/bin/prettier.cjs', '--check', '--log-level=warn', '.'],
   ['dependencies, dead code', 'knip/bin/knip.js', '--no-progress'],
@@ -27,9 +27,11 @@ async function check() {
   const results = [];
   for (const [name, file, ...args] of CHECKS) {
     const startedAt = performance.now();
+    const env = { ...process.env, ...(!process.stdout.isTTY && { NO_COLOR: '1' }) };
     const { code, output } = await capture(node, [join(modules, file), ...args], {
       cwd: root,
       timeoutMs: 600_000,
+      env,
     });
     if (code !== 0) console.log(`--- ${name}\n${output.trimEnd()}\n`);
     results.push({ name, ok: code === 0, seconds: (performance.now() - startedAt) / 1000 });

@@ -8,10 +8,11 @@ import { provideRedis } from './redis.mjs';
 /** Installs packages, builds and makes models as needed; says how to reach or start Redis. */
 export async function setUp(log = console.error) {
   if (process.platform === 'win32') throw new Problem('Windows: please run this inside WSL.');
-  await installPackages(log);
-  const redis = await provideRedis(log);
+  // Both at once; npm comes to its end whatever becomes of Redis.
+  const [redis, packages] = await Promise.allSettled([provideRedis(log), installPackages(log)]);
+  for (const { reason } of [packages, redis]) if (reason) throw reason;
   await makeModels(log);
-  return redis;
+  return redis.value;
 }
 
 /** Compiles what changed. */
@@ -27,7 +28,7 @@ async function installPackages(log) {
   log('installing Node packages (npm ci) ...');
   // The old node_modules/.bin goes away meanwhile, with the Node in it.
   const PATH = (process.env.PATH ?? '').split(delimiter).filter((folder) => folder !== bin);
-  await must('npm', 'npm', ['ci', '--no-audit', '--no-fund'], {
+  await must('npm', 'npm', ['ci', '--prefer-offline', '--no-audit', '--no-fund'], {
     cwd: root,
     // Its script would download GPU libraries; the package holds what the CPU needs.
     env: { ...process.env, PATH: PATH.join(delimiter), ONNXRUNTIME_NODE_INSTALL: 'skip' },
@@ -35,7 +36,7 @@ async function installPackages(log) {
   if (!existsSync(node)) {
     throw new Problem(
       'npm ci did not bring Node 24 (package `node`): are install scripts switched off?\n' +
-        'Try `npm config delete ignore-scripts`, or use Node 24 yourself.',
+        'Try `npm config delete ignore-scripts`, remove node_modules, and start again.',
     );
   }
 }

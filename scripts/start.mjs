@@ -24,6 +24,8 @@ Ctrl-C stops everything in order. Settings are environment variables (docs/confi
 
 Data lies in .frontier/redis: delete it, while nothing runs, to begin anew.`;
 
+const ECHO_MS = 500;
+
 /** npm that was killed tells nobody; its script only gets another parent. */
 function stopWithNpm(stop) {
   if (!process.env.npm_lifecycle_event) return;
@@ -39,6 +41,7 @@ class Stack {
   /** In the order in which they are stopped. */
   #children = [];
   #stopping = false;
+  #lastSignalAt = 0;
 
   async run() {
     const startedAt = Date.now();
@@ -47,6 +50,8 @@ class Stack {
     await checkPorts(ports);
     const provided = await setUp();
     await build();
+    // Again: the first start takes a minute until here.
+    await checkPorts(ports);
     for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => this.#onSignal(signal));
     stopWithNpm(() => this.#onSignal('SIGTERM'));
     const url = provided.url ?? (await this.#startRedis(provided));
@@ -78,6 +83,10 @@ class Stack {
   }
 
   #onSignal(signal) {
+    // One Ctrl-C may come twice: from the terminal and, at the same moment, from npm.
+    const isEcho = Date.now() - this.#lastSignalAt < ECHO_MS;
+    this.#lastSignalAt = Date.now();
+    if (isEcho) return;
     if (this.#stopping) {
       say('stopping at once');
       for (const child of this.#children) child.kill();

@@ -6,8 +6,10 @@ export class Child {
   #process;
   #failed;
 
-  constructor(file) {
-    this.#process = fork(fileURLToPath(new URL(file, import.meta.url)), { serialization: 'advanced' });
+  /** `program`: the URL of its file. */
+  constructor(program) {
+    const file = fileURLToPath(program);
+    this.#process = fork(file, { serialization: 'advanced' });
     this.#failed = new Promise((_, reject) => {
       this.#process.on('exit', (code, signal) => reject(new Error(`${file} ended (${signal ?? code})`)));
     });

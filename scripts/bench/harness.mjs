@@ -9,13 +9,14 @@ import { scrape, total } from './prometheus.mjs';
 
 const require = createRequire(import.meta.url);
 
+const REFERENCE = new URL('./reference.mjs', import.meta.url);
 const STAGES = ['admission', 'queue', 'forming', 'transport', 'compute', 'reply'];
 
 export class Harness {
   rows = [];
   #stack;
   #times;
-  #generator = new Child('./generator.mjs');
+  #generator = new Child(new URL('./generator.mjs', import.meta.url));
   #onRow;
 
   /** `times`: `{warmupMs, durationMs, referenceMs, rounds}`. `onRow` is called with each finished row. */
@@ -69,7 +70,7 @@ export class Harness {
   /** Rows a second of bare ONNX Runtime with the threads of the model's own model.yaml, `rows` in each run. */
   async reference(model, rows) {
     const { artifact, instances, threads } = await openModel(model);
-    const reference = new Child('./reference.mjs');
+    const reference = new Child(REFERENCE);
     try {
       const job = {
         file: artifact,
@@ -87,7 +88,7 @@ export class Harness {
 
   /** What the model itself answers to these floats. */
   async answers(model, { input, output, data, shape }) {
-    const reference = new Child('./reference.mjs');
+    const reference = new Child(REFERENCE);
     try {
       const { artifact } = await openModel(model);
       return await reference.run({ file: artifact, input, output, data, shape });

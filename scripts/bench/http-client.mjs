@@ -7,7 +7,7 @@ const HEAD_END = Buffer.from('\r\n\r\n');
 const CRLF = Buffer.from('\r\n');
 
 /** `POST path` with a JSON body, ready to write. */
-export function httpRequest({ host, port, path, body }) {
+function httpRequest({ host, port, path, body }) {
   const bytes = Buffer.from(body);
   const head =
     `POST ${path} HTTP/1.1\r\nHost: ${host}:${port}\r\nContent-Type: application/json\r\n` +
@@ -130,7 +130,7 @@ export class HttpClient {
  * One whole answer as `{status, body}`; else the number of bytes that it has in all, as far as is known (1: unknown).
  * Bytes behind the answer are ignored: nothing was asked for.
  */
-export function parseAnswer(bytes) {
+function parseAnswer(bytes) {
   const headEnd = bytes.indexOf(HEAD_END);
   if (headEnd < 0) return 1;
   const status = (bytes[9] - 48) * 100 + (bytes[10] - 48) * 10 + (bytes[11] - 48);

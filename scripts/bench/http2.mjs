@@ -66,9 +66,11 @@ function integer(value, bits, flags) {
   return Buffer.from(bytes);
 }
 
-/** The literal headers of a block as an object; those that name a whole entry of the static table give only `:status`. */
-export function readHeaders(block) {
-  const headers = {};
+/**
+ * The headers of a block as `[name, value, end]`, `end` being the offset behind the header. Of those that are a whole
+ * entry of the static table only `:status` is given.
+ */
+export function* readHeaders(block) {
   let at = 0;
   const readInteger = (bits) => {
     const max = (1 << bits) - 1;
@@ -91,16 +93,15 @@ export function readHeaders(block) {
     const first = block[at];
     if (first & 128) {
       const status = STATIC_STATUS[readInteger(7)];
-      if (status) headers[':status'] = status;
+      if (status) yield [':status', status, at];
     } else if ((first & 0xe0) === 0x20) {
       readInteger(5);
     } else {
       const index = readInteger(first & 64 ? 6 : 4);
       const name = index === 0 ? readString() : (STATIC_NAME[index] ?? `static-${index}`);
-      headers[name] = readString();
+      yield [name, readString(), at];
     }
   }
-  return headers;
 }
 
 const STATIC_STATUS = { 8: '200', 9: '204', 10: '206', 11: '304', 12: '400', 13: '404', 14: '500' };

@@ -11,7 +11,7 @@ const DRAIN_MS = 10_000;
 const LATE_MS = 1;
 
 /** Latencies and errors of the requests whose intended instant lies in the measured window. */
-export class Recorder {
+class Recorder {
   #latencies = new Float64Array(1 << 16);
   #count = 0;
   #errors = {};
@@ -115,7 +115,7 @@ function closedLoop(client, { inFlight }, recorder) {
 }
 
 /** Poisson arrivals until `to`, as instants of performance.now. */
-export function arrivals(rate, seed, from, to) {
+function arrivals(rate, seed, from, to) {
   const next = random(seed);
   const times = [];
   for (let at = from; ;) {

@@ -43,6 +43,7 @@ function compute({
   protocol,
   inFlight,
   rows = 1,
+  longer,
   workload,
   referenceRows,
   goals,

@@ -32,7 +32,7 @@ export class Stack {
     for (const name of names) this.ports[name] = await freePort();
     const { ports } = this;
     const redisUrl = redis.url ?? (await this.#startRedis(redis.binary));
-    this.#sink = new Child('./otlp-sink.mjs');
+    this.#sink = new Child(new URL('./otlp-sink.mjs', import.meta.url));
     const { port } = await this.#sink.next('listening');
     this.processes.collector = this.#sink.pid;
     const common = {

@@ -16,7 +16,7 @@ export function examples({ http, grpc }) {
     `curl -sN http://localhost:${http}/v1/infer/stream ${json} \\\n` +
       `  -d '{"model":"tiny-gpt","prompt":"Once upon a time","params":{"max_new_tokens":40}}'`,
     '',
-    bold('# gRPC'),
+    bold(which('grpcurl') ? '# gRPC' : '# gRPC (in this folder)'),
     which('grpcurl')
       ? `grpcurl -plaintext -d '${JSON.stringify(call)}' localhost:${grpc} inference.v1.InferenceService/Infer`
       : `node scripts/grpc-call.mjs localhost:${grpc} Infer '${JSON.stringify(call)}'`,

@@ -13,7 +13,8 @@ export interface FileReference {
  * folder (`..`, an absolute path, a link that leads out): a model must not read what is not its own.
  */
 export async function resolveFile(versionDir: string, reference: FileReference): Promise<string> {
-  const folder = reference.package === undefined ? versionDir : await packageFolder(versionDir, reference.package);
+  const folder =
+    reference.package === undefined ? versionDir : await packageFolder(versionDir, reference.package);
   if (isAbsolute(reference.file)) throw new Error(`${reference.file}: must be relative`);
   const root = await realpath(folder);
   const path = await realpath(join(root, reference.file));

@@ -20,6 +20,7 @@ const REQUEST_ID = /^[\w.-]{1,128}$/;
 export class InferenceRpc {
   readonly requestId: string;
   readonly #call: Call;
+  #ended = false;
 
   constructor(call: Call) {
     this.#call = call;
@@ -43,8 +44,16 @@ export class InferenceRpc {
     return this.#call.cancelled;
   }
 
+  /** Not called for a call that has its answer or its error. */
   onCancel(listener: () => void): void {
-    this.#call.on('cancelled', listener);
+    this.#call.on('cancelled', () => {
+      if (!this.#ended) listener();
+    });
+  }
+
+  /** Just before the status goes out: with it grpc-js calls every call cancelled. */
+  end(): void {
+    this.#ended = true;
   }
 }
 
@@ -117,9 +126,13 @@ function unary(
       const trailers = new Metadata();
       trailers.set('x-request-id', rpc.requestId);
       if (replayed) trailers.set('idempotent-replayed', 'true');
+      rpc.end();
       callback(null, response, trailers);
     },
-    (error: unknown) => callback(statusOf(AppError.from(error), rpc.requestId)),
+    (error: unknown) => {
+      rpc.end();
+      callback(statusOf(AppError.from(error), rpc.requestId));
+    },
   );
 }
 
@@ -129,12 +142,18 @@ function stream(
   slowReaderMs: number,
 ): void {
   const rpc = new InferenceRpc(call);
-  const fail = (error: unknown) => void call.emit('error', statusOf(AppError.from(error), rpc.requestId));
+  const fail = (error: unknown) => {
+    rpc.end();
+    call.emit('error', statusOf(AppError.from(error), rpc.requestId));
+  };
   const send = async (chunk: TokenChunk) => {
     if (call.cancelled || call.write(chunk)) return;
     await drained(call, slowReaderMs);
   };
-  handlers.stream(call.request, rpc, send).then(() => call.end(), fail);
+  handlers.stream(call.request, rpc, send).then(() => {
+    rpc.end();
+    call.end();
+  }, fail);
 }
 
 /** Resolves when the reader takes more or is gone. Rejects when it takes too long. */

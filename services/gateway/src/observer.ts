@@ -19,37 +19,47 @@ export class Observer {
     this.#config = config;
   }
 
-  http(
-    request: { route: string; method: string; requestId: string },
-    status: number,
-    ms: number,
-    error?: AppError,
-  ): void {
+  http(request: HttpRequest, status: number, ms: number, error?: AppError): void {
     const { route, method, requestId } = request;
-    this.#metrics.httpRequests.inc({ route, method, code: status });
-    this.#metrics.httpSeconds.observe({ route, method }, ms / 1000);
-    this.#line(status >= 500, ms, error, { transport: 'http', route, method, status, requestId });
+    this.#metrics.httpRequests.of(route, method, String(status)).value += 1;
+    this.#metrics.httpSeconds.of(route, method).observe(ms / 1000);
+    const level = this.#levelOf(status >= 500, ms, route);
+    if (level) this.#line(level, ms, error, { transport: 'http', route, method, status, requestId });
   }
 
-  grpc(request: { method: string; requestId: string }, code: number, ms: number, error?: AppError): void {
+  grpc(request: GrpcRequest, code: number, ms: number, error?: AppError): void {
     const { method, requestId } = request;
-    this.#metrics.grpcRequests.inc({ method, code });
-    this.#metrics.grpcSeconds.observe({ method }, ms / 1000);
-    this.#line(code === INTERNAL || code === UNAVAILABLE, ms, error, {
-      transport: 'grpc',
-      method,
-      code,
-      requestId,
-    });
+    this.#metrics.grpcRequests.of(method, String(code)).value += 1;
+    this.#metrics.grpcSeconds.of(method).observe(ms / 1000);
+    const level = this.#levelOf(code === INTERNAL || code === UNAVAILABLE, ms, method);
+    if (level) this.#line(level, ms, error, { transport: 'grpc', method, code, requestId });
   }
 
-  #line(ours: boolean, ms: number, error: AppError | undefined, facts: Record<string, unknown>): void {
+  #levelOf(failed: boolean, ms: number, route: string): 'warn' | 'info' | undefined {
     const { accessLog, slowRequestMs } = this.#config;
-    if (ours) this.#log.warn({ ...facts, ms, error: error?.code, err: error?.cause }, 'request failed');
-    else if (ms > slowRequestMs) this.#log.info({ ...facts, ms, error: error?.code }, 'slow request');
-    else if (accessLog === 'all') this.#log.info({ ...facts, ms, error: error?.code }, 'request');
+    if (failed) return 'warn';
+    return accessLog === 'all' || (ms > slowRequestMs && !STREAMS.has(route)) ? 'info' : undefined;
+  }
+
+  #line(
+    level: 'warn' | 'info',
+    ms: number,
+    error: AppError | undefined,
+    facts: Record<string, unknown>,
+  ): void {
+    this.#log[level]({ ...facts, ms, error: error?.code, err: error?.cause }, 'request');
   }
 }
 
+interface HttpRequest {
+  route: string;
+  method: string;
+  requestId: string;
+}
+
+type GrpcRequest = Omit<HttpRequest, 'route'>;
+
 const INTERNAL = 13;
 const UNAVAILABLE = 14;
+/** These last as long as their answer grows. */
+const STREAMS = new Set(['/v1/infer/stream', 'StreamInfer']);

@@ -33,12 +33,14 @@ export class DispatcherLink {
   readonly #options: DispatcherLinkOptions;
   readonly #abort = new AbortController();
   readonly #granted = new Map<ModelOffer, number>();
+  /** Resolves when the link is given up and its stream is over. */
+  readonly over: Promise<void>;
   #stream: WorkStream | undefined;
   #work: LinkWork | undefined;
 
   constructor(options: DispatcherLinkOptions) {
     this.#options = options;
-    void this.#run();
+    this.over = this.#run();
   }
 
   /** Batches and sequences of this dispatcher that are not answered. */
@@ -58,15 +60,20 @@ export class DispatcherLink {
     }
   }
 
+  /** No more credits, and no other stream when this one ends: its name stands for this dispatcher no more. */
+  retire(): void {
+    this.#abort.abort();
+  }
+
   /** No new work, please. */
   drain(): void {
-    this.#abort.abort();
+    this.retire();
     this.#stream?.send({ drain: {} });
   }
 
   /** What is not answered goes back to the dispatcher. */
   async close(): Promise<void> {
-    this.#abort.abort();
+    this.retire();
     this.#work?.close();
     await this.#stream?.close();
   }

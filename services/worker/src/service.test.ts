@@ -204,6 +204,14 @@ test('what does not end in time goes back to the dispatcher', async () => {
   expect(fake.chunks.some((chunk) => chunk.end && chunk.end.reason !== 'cancelled')).toBe(false);
 }); // prettier-ignore
 
+test('an execution provider that is not here is told about, and the next one is offered', async () => {
+  const fake = await dispatcher();
+  const { registry } = await worker([fake], { EXECUTION_PROVIDERS: 'cuda,cpu', MODELS: 'simple' });
+  await fake.until(() => fake.credits.length === 1);
+  expect(fake.registrations[0]?.models[0]?.provider).toBe('cpu');
+  expect(await registry.metrics()).toContain('execution_provider_fallback_total{model="simple",version="1",pool="cpu",wanted="cuda",got="cpu"} 1'); // prettier-ignore
+});
+
 test('a worker without a model it could load does not start', async () => {
   const fake = await dispatcher();
   await expect(worker([fake], { MODELS: 'nothing' })).rejects.toThrow('no model could be loaded');

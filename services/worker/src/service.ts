@@ -21,6 +21,8 @@ export class WorkerService implements Service {
   readonly #executor: Executor;
   readonly #watcher: AddressWatcher;
   readonly #links = new Map<string, DispatcherLink>();
+  /** Of dispatchers that are going: what they gave is still to be answered. */
+  readonly #retired = new Set<DispatcherLink>();
   readonly #id = `${hostname()}-${randomUUID().slice(0, 8)}`;
   #models: ReadonlyMap<string, ReadyModel> = new Map();
   #connected = 0;
@@ -63,7 +65,7 @@ export class WorkerService implements Service {
   /** Takes nothing new, ends what runs within DRAIN_TIMEOUT_MS, hands back the rest. */
   async stop(): Promise<void> {
     this.#watcher.stop();
-    const links = [...this.#links.values()];
+    const links = [...this.#links.values(), ...this.#retired];
     for (const link of links) link.drain();
     const deadline = performance.now() + this.#config.drainTimeoutMs;
     while (links.some((link) => link.size > 0) && performance.now() < deadline) await sleep(DRAIN_POLL_MS);
@@ -89,9 +91,13 @@ export class WorkerService implements Service {
   }
 
   #remove(endpoint: string): void {
-    void this.#links.get(endpoint)?.close();
+    const link = this.#links.get(endpoint);
+    if (!link) return;
     this.#links.delete(endpoint);
-    for (const link of this.#links.values()) link.grant();
+    this.#retired.add(link);
+    link.retire();
+    void link.over.then(() => this.#retired.delete(link));
+    for (const other of this.#links.values()) other.grant();
   }
 
   #onState(endpoint: string, connected: boolean): void {

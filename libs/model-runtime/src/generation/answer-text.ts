@@ -21,7 +21,8 @@ export class AnswerText {
   readonly #tokenizer: TextTokenizer;
   readonly #stop: readonly string[];
   /** The last tokens whose text is known. */
-  #context: number[];
+  #context: number[] = [];
+  #contextLength = 0;
   /** Behind them: tokens that end inside a character. */
   #open: number[] = [];
   /** Their text is known, but a stop string may begin in it. */
@@ -32,7 +33,7 @@ export class AnswerText {
   constructor(tokenizer: TextTokenizer, prompt: readonly number[], stop: readonly string[]) {
     this.#tokenizer = tokenizer;
     this.#stop = stop;
-    this.#context = prompt.slice(-CONTEXT);
+    this.#setContext(prompt);
   }
 
   /** All that was given so far. */
@@ -51,9 +52,9 @@ export class AnswerText {
     const window = [...this.#context, ...this.#open];
     const decoded = this.#tokenizer.decode(window);
     if (decoded.endsWith(REPLACEMENT) && this.#open.length <= OPEN_BYTES) return { tokens: [], text: '' };
-    const text = decoded.slice(this.#tokenizer.decode(this.#context).length);
+    const text = decoded.slice(this.#contextLength);
     this.#held.push({ tokens: this.#open, text });
-    this.#context = window.slice(-CONTEXT);
+    this.#setContext(window);
     this.#open = [];
     return this.#release();
   }
@@ -63,6 +64,11 @@ export class AnswerText {
     const rest = { tokens: this.#open, text: '' };
     this.#open = [];
     return this.#give([...this.#held.splice(0), rest]);
+  }
+
+  #setContext(tokens: readonly number[]): void {
+    this.#context = tokens.slice(-CONTEXT);
+    this.#contextLength = this.#tokenizer.decode(this.#context).length;
   }
 
   #release(): Piece {

@@ -1,20 +1,14 @@
 import { AppError, toWireError } from '@frontier/contracts/errors';
-import type { GenerationSpec } from '@frontier/contracts/model-spec';
-import type { TextTokenizer } from '@frontier/model-store/tokenizer';
 import { nowUs, type ChunksMessage, type GenerationJob } from '../protocol.ts';
-import { AnswerText } from './answer-text.ts';
 import type { Decoder } from './decoder.ts';
-import { Sequence } from './sequence.ts';
+import { newSequence, type Vocabulary } from './new-sequence.ts';
+import type { Sequence } from './sequence.ts';
 
 /** Tokens of a running sequence are sent together, at most this long after the first of them was made. */
 const COALESCE_MS = 20;
 
-export interface EngineOptions {
-  spec: GenerationSpec;
+export interface EngineOptions extends Vocabulary {
   decoder: Decoder;
-  tokenizer: TextTokenizer;
-  /** Id of the token that ends a text. */
-  endOfText: number;
   /** Gets all chunks of a step at once. */
   emit(message: ChunksMessage): void;
 }
@@ -46,7 +40,7 @@ export class GenerationEngine {
   /** Its chunks carry `key`; the last one has the end, also when the job is refused (INVALID_INPUT). */
   start(key: number, job: GenerationJob): void {
     try {
-      this.#waiting.push(this.#sequenceOf(key, job));
+      this.#waiting.push(newSequence(this.#options, key, job));
     } catch (error) {
       this.#refuse(key, job, AppError.from(error));
     }
@@ -56,30 +50,6 @@ export class GenerationEngine {
   /** Ends a sequence wherever it is; its slot is free at once. */
   cancel(key: number): void {
     for (const sequence of this.#all()) if (sequence.key === key) sequence.finish('cancelled');
-  }
-
-  #sequenceOf(key: number, job: GenerationJob): Sequence {
-    const { spec, tokenizer, endOfText } = this.#options;
-    const encoded = tokenizer.encode(job.prompt);
-    // A text begins behind the end of another one.
-    const prompt = encoded.length > 0 ? encoded : [endOfText];
-    const room = spec.context - prompt.length;
-    if (room < 1) {
-      const message = `prompt: ${prompt.length} tokens, the model takes ${spec.context - 1} at most`;
-      throw new AppError('INVALID_INPUT', message, {
-        details: { tokens: prompt.length, context: spec.context },
-      });
-    }
-    return new Sequence({
-      key,
-      promptTokens: prompt.length,
-      input: [...prompt, ...job.resume],
-      resumed: job.resume,
-      sampling: { ...job.sampling, maxNewTokens: Math.min(job.sampling.maxNewTokens, room) },
-      endOfText,
-      text: new AnswerText(tokenizer, prompt, job.sampling.stop),
-      deadline: performance.now() + job.timeoutMs,
-    });
   }
 
   #refuse(key: number, job: GenerationJob, error: AppError): void {

@@ -9,16 +9,18 @@ type Choice = Pick<Sampling, 'temperature' | 'topK' | 'topP'>;
 export function sampleToken(logits: Float32Array, { temperature, topK, topP }: Choice, u: number): number {
   const best = indexOfMax(logits);
   if (temperature === 0) return best;
-  const max = logits[best] ?? 0;
-  const weight = (logit: number): number => Math.exp((logit - max) / temperature);
-  const floor = lowestKept(logits, topK, topP, weight);
+  const max = logits[best] as number;
+  // Probabilities but for a common factor.
+  const weights = new Float64Array(logits.length);
+  for (let i = 0; i < weights.length; i++) weights[i] = Math.exp(((logits[i] as number) - max) / temperature);
+  const least = leastKept(weights, topK, topP);
   let total = 0;
-  for (const logit of logits) if (logit >= floor) total += weight(logit);
+  for (const weight of weights) if (weight >= least) total += weight;
   let left = u * total;
-  for (let token = 0; token < logits.length; token++) {
-    const logit = logits[token] as number;
-    if (logit < floor) continue;
-    left -= weight(logit);
+  for (let token = 0; token < weights.length; token++) {
+    const weight = weights[token] as number;
+    if (weight < least) continue;
+    left -= weight;
     if (left < 0) return token;
   }
   return best;
@@ -30,24 +32,17 @@ function indexOfMax(values: Float32Array): number {
   return best;
 }
 
-/** The least logit that stays; those equal to it stay, too. Top-k comes first, top-p is of what it leaves. */
-function lowestKept(
-  logits: Float32Array,
-  topK: number,
-  topP: number,
-  weight: (logit: number) => number,
-): number {
-  const limited = topK > 0 && topK < logits.length;
-  if (!limited && topP >= 1) return -Infinity;
-  const descending = logits.slice().sort().reverse();
+/** The least weight that stays; those equal to it stay, too. Top-k comes first, top-p is of what it leaves. */
+function leastKept(weights: Float64Array, topK: number, topP: number): number {
+  const limited = topK > 0 && topK < weights.length;
+  if (!limited && topP >= 1) return 0;
+  const descending = weights.slice().sort().reverse();
   const kept = limited ? descending.subarray(0, topK) : descending;
-  if (topP >= 1) return kept.at(-1) ?? -Infinity;
-  let total = 0;
-  for (const logit of kept) total += weight(logit);
-  let sum = 0;
-  for (const logit of kept) {
-    sum += weight(logit);
-    if (sum >= topP * total) return logit;
+  if (topP >= 1) return kept.at(-1) ?? 0;
+  let left = topP * kept.reduce((sum, weight) => sum + weight, 0);
+  for (const weight of kept) {
+    left -= weight;
+    if (left <= 0) return weight;
   }
-  return kept.at(-1) ?? -Infinity;
+  return kept.at(-1) ?? 0;
 }

@@ -3,7 +3,7 @@ import type { Mode } from '@frontier/contracts/request';
 import type { DType, Tensor } from '@frontier/contracts/tensor';
 import type { InferRequest__Output } from '@frontier/rpc/gen/inference/v1/InferRequest';
 import type { GivenInputs, InferenceCall } from '../pipeline/call.ts';
-import { invalid } from '../pipeline/invalid.ts';
+import { invalid, shown } from '../pipeline/invalid.ts';
 
 const NUMBERS = ['temperature', 'top_k', 'top_p', 'seed', 'max_new_tokens'];
 
@@ -60,6 +60,6 @@ function paramOf(name: string, text: string): unknown {
   if (!NUMBERS.includes(name)) return text;
   const number = text.trim() === '' ? NaN : Number(text);
   if (Number.isNaN(number))
-    throw invalid(`params.${name}: "${text.slice(0, 64)}" is not a number`, { field: `params.${name}` });
+    throw invalid(`params.${name}: "${shown(text)}" is not a number`, { field: `params.${name}` });
   return number;
 }

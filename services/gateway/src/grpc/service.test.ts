@@ -135,7 +135,7 @@ describe('inference.v1.InferenceService', () => {
         'a tensor twice',
         { ...SIMPLE, inputs: [int32('INPUT0', [1, 16], ROW), int32('INPUT0', [1, 16], ROW)] },
         INVALID_ARGUMENT,
-        'an input is given twice',
+        'tensor INPUT0 is given twice',
       ],
       [
         'a missing tensor',

@@ -90,12 +90,12 @@ export class GrpcService implements InferenceHandlers {
     const { id, follower, generates } = stream;
     rpc.onCancel(() => follower.close());
     if (rpc.cancelled) follower.close();
-    metrics.streams.inc();
+    metrics.open.streams += 1;
     try {
       const settled = await streams.pump(stream, (text, position) => send({ text, id, event_id: position }));
       if (settled) await send(lastChunkOf(stream.answer(settled), generates));
     } finally {
-      metrics.streams.dec();
+      metrics.open.streams -= 1;
       follower.close();
     }
   }

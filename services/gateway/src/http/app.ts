@@ -1,6 +1,7 @@
 import { AppError } from '@frontier/contracts/errors';
 import type { Pool } from '@frontier/contracts/queue';
 import express, { type ErrorRequestHandler, type Express, type Request, type RequestHandler } from 'express';
+import { shown } from '../pipeline/invalid.ts';
 import type { HttpDeps } from './deps.ts';
 import { Exchange } from './exchange.ts';
 import { cancelJob, readJob, submitJob } from './jobs.ts';
@@ -69,8 +70,5 @@ function sayReady(exchange: Exchange, ready: true | string): void {
 }
 
 function noRoute({ request }: Exchange): void {
-  throw new AppError(
-    'NOT_FOUND',
-    `nothing answers ${request.method} ${request.url?.split('?', 1)[0]?.slice(0, 200)}`,
-  );
+  throw new AppError('NOT_FOUND', `nothing answers ${request.method} ${shown(request.url ?? '')}`);
 }

@@ -148,6 +148,21 @@ describe('POST /v1/infer', () => {
       expect(gateway.queue.submitted).toEqual([]);
     });
 
+    it('does not repeat at length what it refuses', async () => {
+      const long = 'x'.repeat(50_000);
+      for (const body of [
+        { ...BODY, [long]: 1 },
+        { ...BODY, params: { [long]: 1 } },
+        { model: 'poet', prompt: 'x', params: { [long]: 1 } },
+        { model: 'simple', inputs: { [long]: 1 } },
+      ]) {
+        expect(JSON.stringify(await refused(await infer(body), 400)).length).toBeLessThan(1_000);
+      }
+      expect(
+        JSON.stringify(await refused(await infer({ ...BODY, model: 'x'.repeat(128) }), 404)).length,
+      ).toBeLessThan(1_000);
+    });
+
     it('not UTF-8: 400', async () => {
       await expect(refused(await infer(Buffer.from('7b22ff22', 'hex')), 400)).resolves.toMatchObject({
         message: 'the body is not UTF-8',

@@ -118,9 +118,11 @@ export class Exchange {
   }
 
   #write(status: number, headers: string[], body: string | Buffer): void {
-    headers.push('Content-Length', String(Buffer.byteLength(body)));
+    const length = Buffer.byteLength(body);
+    headers.push('Content-Length', String(length));
     if (bodyIsLeft(this.request)) return this.#refuse(status, headers, body);
-    this.response.writeHead(status, headers).end(body);
+    // As many bytes as characters: it is ASCII, which goes out without being encoded.
+    this.response.writeHead(status, headers).end(body, length === body.length ? 'latin1' : 'utf8');
   }
 
   /**

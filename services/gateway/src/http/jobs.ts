@@ -3,6 +3,7 @@ import type { RequestView } from '@frontier/contracts/ports';
 import type { Settled } from '@frontier/contracts/request';
 import { originJson, usageJson } from '../pipeline/answer-json.ts';
 import { errorOf, tensorsIn } from '../pipeline/answer.ts';
+import { shown } from '../pipeline/invalid.ts';
 import { outputsJson } from '../pipeline/json-outputs.ts';
 import type { HttpDeps } from './deps.ts';
 import { errorJson, type Exchange } from './exchange.ts';
@@ -37,7 +38,7 @@ export async function cancelJob(deps: HttpDeps, exchange: Exchange, id: string):
 
 function noJob(id: string): AppError {
   return new AppError('NOT_FOUND', 'no such job, or it is not kept any longer', {
-    details: { id: id.slice(0, 64) },
+    details: { id: shown(id) },
   });
 }
 

@@ -2,6 +2,7 @@ import { AppError } from '@frontier/contracts/errors';
 import type { Pool } from '@frontier/contracts/queue';
 import type { Catalogue } from '@frontier/model-store/catalogue';
 import type { StoredModel } from '@frontier/model-store/repository';
+import { shown } from '../pipeline/invalid.ts';
 import type { Exchange } from './exchange.ts';
 import { pageOf } from './paging.ts';
 
@@ -27,7 +28,7 @@ export class ModelsRoute {
   /** `GET /v1/models/{name}`. */
   get(exchange: Exchange, name: string): void {
     const view = this.#view(name);
-    if (!view) throw new AppError('NOT_FOUND', `no model ${name.slice(0, 128)}`);
+    if (!view) throw new AppError('NOT_FOUND', `no model ${shown(name)}`);
     exchange.send(200, JSON.stringify(view));
   }
 

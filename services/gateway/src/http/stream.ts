@@ -53,7 +53,7 @@ export class StreamRoute {
     response.once('close', () => follower.close());
     if (response.closed) follower.close();
     this.#open.add(interrupt);
-    metrics.streams.inc();
+    metrics.open.streams += 1;
     try {
       const settled = await streams.pump(stream, (text, position) => writer.token(text, position));
       if (!settled) return;
@@ -65,7 +65,7 @@ export class StreamRoute {
       exchange.finish(httpStatusOf(error.code), error);
     } finally {
       this.#open.delete(interrupt);
-      metrics.streams.dec();
+      metrics.open.streams -= 1;
       follower.close();
       exchange.finish(200);
     }

@@ -3,7 +3,7 @@ import { generationParamsSchema, type GenerationParams } from '@frontier/contrac
 import { bytesElements, type Tensor } from '@frontier/contracts/tensor';
 import type { StoredModel } from '@frontier/model-store/repository';
 import { loadTokenizer, type TextTokenizer } from '@frontier/model-store/tokenizer';
-import { invalid, invalidBySchema } from './invalid.ts';
+import { invalid, invalidBySchema, shown } from './invalid.ts';
 
 /** Sampling parameters with the model's default length; undefined for a model that does not generate. */
 export function generationParams(
@@ -12,7 +12,9 @@ export function generationParams(
 ): GenerationParams | undefined {
   if (!spec.generation) {
     if (given && Object.keys(given).length > 0) {
-      throw invalid(`model ${spec.name} takes no params`, { field: `params.${Object.keys(given)[0]}` });
+      throw invalid(`model ${spec.name} takes no params`, {
+        field: shown(`params.${Object.keys(given)[0]}`),
+      });
     }
     return undefined;
   }

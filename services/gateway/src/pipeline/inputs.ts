@@ -5,7 +5,7 @@ import { bytesElements, bytesTensor, type Tensor } from '@frontier/contracts/ten
 import { checkBinaryTensor } from './binary-tensor.ts';
 import type { GivenInputs } from './call.ts';
 import { imageSize } from './image-size.ts';
-import { invalid } from './invalid.ts';
+import { invalid, shown } from './invalid.ts';
 import { tensorFromJson, tooLarge } from './json-tensor.ts';
 
 /**
@@ -56,12 +56,12 @@ function byName<T>(
   given: Array<[string, T]>,
   make: (declared: TensorSpec, value: T) => Tensor,
 ): Tensor[] {
-  const values = new Map(given);
-  for (const [name] of given) {
+  const values = new Map<string, T>();
+  for (const [name, value] of given) {
     if (!spec.inputs.some((input) => input.name === name)) throw unknownInput(spec, name);
+    if (values.has(name)) throw invalid(`tensor ${name} is given twice`, { tensor: name });
+    values.set(name, value);
   }
-  if (values.size !== given.length)
-    throw invalid('an input is given twice', { inputs: given.map(([name]) => name) });
   const tensors: Tensor[] = [];
   for (const declared of spec.inputs) {
     const value = values.get(declared.name);
@@ -79,8 +79,8 @@ function byName<T>(
 
 function unknownInput(spec: ModelSpec, name: string): AppError {
   const inputs = spec.inputs.map((input) => input.name);
-  return invalid(`model ${spec.name} has no input ${name.slice(0, 128)}, only ${inputs.join(', ')}`, {
-    tensor: name.slice(0, 128),
+  return invalid(`model ${spec.name} has no input ${shown(name)}, only ${inputs.join(', ')}`, {
+    tensor: shown(name),
     inputs,
   });
 }

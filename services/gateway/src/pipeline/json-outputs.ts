@@ -1,5 +1,5 @@
 import type { TensorSpec } from '@frontier/contracts/model-spec';
-import { bytesElements, type Tensor } from '@frontier/contracts/tensor';
+import { bytesElements, elementCount, type Tensor } from '@frontier/contracts/tensor';
 import { numbersOf } from './numbers.ts';
 
 type Kind = TensorSpec['kind'];
@@ -48,8 +48,10 @@ function kindOf(declared: readonly TensorSpec[], tensor: Tensor): Kind {
 }
 
 function tensorJson(tensor: Tensor, kind: Kind): string {
-  const elements = tensor.dtype === 'BYTES' ? elementsJson(tensor, kind) : numbersJson(tensor);
-  return nest(elements, tensor.shape);
+  const outer = tensor.shape.slice(0, -1);
+  const length = tensor.shape.at(-1) ?? 0;
+  const rows = tensor.dtype === 'BYTES' ? rowsOf(elementsJson(tensor, kind), outer, length) : numberRows(tensor, outer, length); // prettier-ignore
+  return nest(rows, outer);
 }
 
 function elementsJson(tensor: Tensor, kind: Kind): string[] {
@@ -60,29 +62,37 @@ function elementsJson(tensor: Tensor, kind: Kind): string[] {
   });
 }
 
-function numbersJson(tensor: Tensor): string[] {
+/** The innermost rows as JSON. Joining a typed array takes half the time of any loop over its elements. */
+function numberRows(tensor: Tensor, outer: readonly number[], length: number): string[] {
+  if (tensor.dtype === 'BOOL') return rowsOf(Array.from(tensor.data, bitJson), outer, length);
   const numbers = numbersOf(tensor);
-  const texts = new Array<string>(numbers.length);
-  const boolean = tensor.dtype === 'BOOL';
-  for (let i = 0; i < texts.length; i++) {
-    const number = numbers[i] as number | bigint;
-    if (boolean) texts[i] = number ? 'true' : 'false';
-    else texts[i] = typeof number === 'bigint' || Number.isFinite(number) ? String(number) : 'null';
+  const mayBeNull = tensor.dtype.startsWith('FP');
+  const rows = new Array<string>(elementCount(outer));
+  for (let i = 0; i < rows.length; i++) {
+    const row = numbers.subarray(i * length, (i + 1) * length).join(',');
+    rows[i] = `[${mayBeNull ? row.replace(NOT_FINITE, 'null') : row}]`;
   }
-  return texts;
+  return rows;
 }
 
-/** Joins the innermost rows, then the rows of those, outwards. */
-function nest(elements: string[], shape: readonly number[]): string {
-  let level = elements;
-  for (let axis = shape.length - 1; axis >= 0; axis--) {
-    const length = shape[axis] as number;
-    const rows = new Array<string>(
-      length === 0 ? shape.slice(0, axis).reduce((a, b) => a * b, 1) : level.length / length,
-    );
-    for (let i = 0; i < rows.length; i++)
-      rows[i] = `[${level.slice(i * length, (i + 1) * length).join(',')}]`;
-    level = rows;
+const NOT_FINITE = /NaN|-?Infinity/g;
+
+function bitJson(bit: number): string {
+  return bit === 0 ? 'false' : 'true';
+}
+
+function rowsOf(elements: readonly string[], outer: readonly number[], length: number): string[] {
+  const rows = new Array<string>(elementCount(outer));
+  for (let i = 0; i < rows.length; i++)
+    rows[i] = `[${elements.slice(i * length, (i + 1) * length).join(',')}]`;
+  return rows;
+}
+
+/** Joins rows by the dimensions outside of them, from the inner to the outer. */
+function nest(rows: string[], outer: readonly number[]): string {
+  let level = rows;
+  for (let axis = outer.length - 1; axis >= 0; axis--) {
+    level = rowsOf(level, outer.slice(0, axis), outer[axis] as number);
   }
   return level.join(',');
 }

@@ -1,6 +1,17 @@
 import { elementBytes, type Tensor } from '@frontier/contracts/tensor';
 
-type Numbers = ArrayLike<number> | ArrayLike<bigint>;
+type Numbers =
+  | Int8Array
+  | Uint8Array
+  | Int16Array
+  | Uint16Array
+  | Int32Array
+  | Uint32Array
+  | BigInt64Array
+  | BigUint64Array
+  | Float16Array
+  | Float32Array
+  | Float64Array;
 
 /** The elements of a tensor of numbers. A view where the bytes lie aligned, else a copy. */
 export function numbersOf({ dtype, data }: Tensor): Numbers {

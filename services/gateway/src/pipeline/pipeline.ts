@@ -92,14 +92,14 @@ export class Pipeline {
 
   /** The answer of an accepted request. Throws the error that it ended with. */
   async answer(accepted: Accepted): Promise<Answer> {
-    const { inFlight } = this.#deps.metrics;
+    const { open } = this.#deps.metrics;
     const { id, request } = accepted;
-    inFlight.inc();
+    open.requests += 1;
     try {
       const end = this.#deps.queue.wait(id, request.tenant);
       return this.answerOf(accepted, await withTimeout(end, request.timeoutMs + OVERDUE_MS, overdue));
     } finally {
-      inFlight.dec();
+      open.requests -= 1;
     }
   }
 

@@ -3,19 +3,20 @@ import type { ModelSpec } from '@frontier/contracts/model-spec';
 import type { Pool } from '@frontier/contracts/queue';
 import type { Catalogue } from '@frontier/model-store/catalogue';
 import type { StoredModel } from '@frontier/model-store/repository';
+import { shown } from './invalid.ts';
 
 /** The version that answers. Throws NOT_FOUND. */
 export function findModel(catalogue: Catalogue, name: string, version: string | undefined): StoredModel {
   const model = catalogue.get(name, version);
   if (model) return model;
   const known = catalogue.get(name);
-  const shown = name.slice(0, 128);
+  const given = shown(name);
   throw known
-    ? new AppError('NOT_FOUND', `model ${shown} has no version ${version?.slice(0, 64)}`, {
-        details: { model: shown },
+    ? new AppError('NOT_FOUND', `model ${given} has no version ${shown(version ?? '')}`, {
+        details: { model: given },
       })
-    : new AppError('NOT_FOUND', `no model ${shown}; GET /v1/models lists what there is`, {
-        details: { model: shown },
+    : new AppError('NOT_FOUND', `no model ${given}; GET /v1/models lists what there is`, {
+        details: { model: given },
       });
 }
 

@@ -6,13 +6,10 @@ import type { Accepted } from './call.ts';
 export function observeAnswer(metrics: GatewayMetrics, accepted: Accepted, answer: Answer): void {
   const { request, context, admitted } = accepted;
   const { outcome, latencyMs } = answer;
-  metrics.inferenceSeconds.observe(
-    { model: outcome.model, version: outcome.version, pool: request.pool },
-    latencyMs / 1000,
-  );
+  metrics.inferenceSeconds.of(outcome.model, outcome.version, request.pool).observe(latencyMs / 1000);
   if (outcome.usage) {
-    metrics.tokens.inc({ model: outcome.model, kind: 'prompt' }, outcome.usage.prompt_tokens);
-    metrics.tokens.inc({ model: outcome.model, kind: 'completion' }, outcome.usage.completion_tokens);
+    metrics.tokens.of(outcome.model, 'prompt').value += outcome.usage.prompt_tokens;
+    metrics.tokens.of(outcome.model, 'completion').value += outcome.usage.completion_tokens;
   }
   const { timing } = outcome;
   if (!timing) return;

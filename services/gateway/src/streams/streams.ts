@@ -4,6 +4,7 @@ import type { Settled } from '@frontier/contracts/request';
 import type { Catalogue } from '@frontier/model-store/catalogue';
 import { answerOf, type Answer } from '../pipeline/answer.ts';
 import type { CallContext, Prepared } from '../pipeline/call.ts';
+import { shown } from '../pipeline/invalid.ts';
 import type { Pipeline } from '../pipeline/pipeline.ts';
 import { Follower } from './follower.ts';
 import type { Presence } from './presence.ts';
@@ -66,7 +67,7 @@ export class Streams {
     const tenant = await pipeline.tenantOf(context);
     const view = await queue.read(id, tenant);
     if (!view) {
-      throw new AppError('NOT_FOUND', 'no such inference, or it is not kept any longer', { details: { id: id.slice(0, 64) } }); // prettier-ignore
+      throw new AppError('NOT_FOUND', 'no such inference, or it is not kept any longer', { details: { id: shown(id) } }); // prettier-ignore
     }
     const generates = catalogue.get(view.model)?.spec.generation !== undefined;
     const follower = this.#follow(id, tenant, chars, generates);
