@@ -35,7 +35,7 @@ async function post(path: string, body: unknown, headers: Record<string, string>
   const response = await fetch(stack.http + path, {
     method: 'POST',
     headers: { 'content-type': 'application/json', ...headers },
-    body: body instanceof Uint8Array ? new Blob([body as Uint8Array<ArrayBuffer>]) : JSON.stringify(body),
+    body: body instanceof Uint8Array ? new Blob([body]) : JSON.stringify(body),
   });
   return { response, envelope: (await response.json()) as Envelope };
 }

@@ -1,5 +1,6 @@
 // The platform as it is deployed, on this machine: Redis, gateway, dispatcher and CPU worker, each a process of its
 // own, with metrics, logs (into files) and spans on. Nothing of it is shared with a stack that already runs.
+import { runtimeOf } from '../lib/services.mjs';
 import { spawn } from 'node:child_process';
 import { closeSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -116,13 +117,9 @@ export class Stack {
 
   #startService(name, env) {
     const profile = this.#profile ? ['--cpu-prof', `--cpu-prof-dir=${join(this.#profile, name)}`] : [];
-    // As `npm start` runs them.
-    this.#spawn(
-      name,
-      node,
-      ['--max-semi-space-size=16', ...profile, join(root, `services/${name}/dist/main.js`)],
-      env,
-    );
+    const { args, env: runtime } = runtimeOf[name];
+    const command = [...args, ...profile, join(root, `services/${name}/dist/main.js`)];
+    this.#spawn(name, node, command, { ...runtime, ...env });
   }
 
   #spawn(name, command, args, env = {}) {

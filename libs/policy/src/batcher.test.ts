@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { PRIORITIES, type Priority } from '@frontier/contracts/queue';
+import { PRIORITIES } from '@frontier/contracts/queue';
 import { Batcher, type Batchable, type BatchLimits } from './batcher.ts';
 
 const limits: BatchLimits = {

@@ -6,13 +6,15 @@ import { Coalescer } from '@frontier/kit/coalescer';
 import type { Logger } from '@frontier/kit/logger';
 import { MAIN_QUEUE, ShardKeys } from './keys.ts';
 import { replicated, type Replication } from './replication.ts';
-import { sendReplies, type Reply } from './reply-stream.ts';
+import { sendReplies } from './reply-stream.ts';
 import { ShardScripts, type Argument } from './scripts.ts';
 import type { TakenRequest } from './shard-consumer.ts';
 
 interface Commit {
   request: TakenRequest;
   blob: Buffer;
+  /** The commit script has taken it, in this try or an earlier one whose WAIT failed. */
+  recorded?: boolean;
 }
 
 const MAX_COMMITS = 256;
@@ -49,14 +51,6 @@ export class Committer {
 
   async #flush(commits: Commit[]): Promise<boolean[]> {
     const gateways = await this.#decide(commits);
-    const replies: Reply[] = [];
-    commits.forEach(({ request, blob }, i) => {
-      for (const gateway of gateways[i]?.split(',') ?? []) replies.push({ gateway, id: request.id, blob });
-    });
-    // Not waited for twice: a reply that is lost here is found by its gateway in the record.
-    await sendReplies(this.#redis, replies).catch((error: Error) => {
-      this.#log.warn({ err: error.message, replies: replies.length }, 'replies were not sent');
-    });
     return gateways.map((waiting) => waiting !== null);
   }
 
@@ -65,7 +59,9 @@ export class Committer {
     const giveUpAt = Date.now() + GIVE_UP_MS;
     for (;;) {
       try {
-        return await this.#tryDecide(commits);
+        return await (this.#replication.replicas === 0
+          ? this.#commit(commits)
+          : this.#commitReplicated(commits));
       } catch (error) {
         if (Date.now() > giveUpAt) throw error;
         await sleep(100);
@@ -73,14 +69,47 @@ export class Committer {
     }
   }
 
-  async #tryDecide(commits: Commit[]): Promise<(string | null)[]> {
-    const atOnce = this.#replication.replicas === 0;
+  async #commit(commits: Commit[], atOnce = true): Promise<(string | null)[]> {
     const args: Argument[] = [MAIN_QUEUE, atOnce ? 1 : 0];
-    for (const { request, blob } of commits)
-      args.push(request.ref, request.job, request.lock, request.epoch, blob);
-    if (atOnce) return (await this.#scripts.call('commit', args)) as (string | null)[];
-    await replicated(this.#redis, this.#replication, () => this.#scripts.call('commit', args));
-    const refs = commits.map(({ request }) => request.ref);
-    return (await this.#scripts.call('publish', refs)) as (string | null)[];
+    for (const { request, blob } of commits) {
+      args.push(request.ref, request.id, request.job, request.lock, request.epoch, blob);
+    }
+    return (await this.#scripts.call('commit', args)) as (string | null)[];
+  }
+
+  async #commitReplicated(commits: Commit[]): Promise<(string | null)[]> {
+    await replicated(this.#redis, this.#replication, async () => {
+      const taken = await this.#commit(commits, false);
+      commits.forEach((commit, i) => {
+        commit.recorded ||= taken[i] !== null;
+      });
+    });
+    const recorded = commits.filter((commit) => commit.recorded);
+    const gateways = new Map<Commit, string>();
+    (await this.#publish(recorded.map(({ request }) => request))).forEach((waiting, i) => {
+      gateways.set(recorded[i] as Commit, waiting ?? '');
+    });
+    return commits.map((commit) => gateways.get(commit) ?? null);
+  }
+
+  /** Publishes results that a lost holder of the job committed; the claim has written them anew. */
+  async republish(requests: readonly TakenRequest[]): Promise<void> {
+    await replicated(this.#redis, this.#replication, () => Promise.resolve());
+    await this.#publish(requests);
+  }
+
+  /** The gateways that wait for each; null where it was published before. An empty reply says: read the record. */
+  async #publish(requests: readonly TakenRequest[]): Promise<(string | null)[]> {
+    const refs = requests.map(({ ref }) => ref);
+    const gateways =
+      refs.length === 0 ? [] : ((await this.#scripts.call('publish', refs)) as (string | null)[]);
+    const replies = requests.flatMap(({ id }, i) =>
+      (gateways[i]?.split(',') ?? []).map((gateway) => ({ gateway, id, blob: Buffer.alloc(0) })),
+    );
+    // Not tried again: a reply that is lost here is found by its gateway in the record.
+    await sendReplies(this.#redis, replies).catch((error: Error) => {
+      this.#log.warn({ err: error.message, replies: replies.length }, 'replies were not sent');
+    });
+    return gateways;
   }
 }

@@ -95,6 +95,11 @@ export class DispatchQueue {
     return this.#side(request).committer.commit(request, settled);
   }
 
+  /** Publishes what a lost holder of the bundle had committed. */
+  async republish(requests: readonly TakenRequest[]): Promise<void> {
+    if (requests[0]) await this.#side(requests[0]).committer.republish(requests);
+  }
+
   /** What earlier runs of a streaming request have said. */
   readTokens(request: TakenRequest): Promise<TokenChunk[]> {
     return this.#tokens.read(this.#tokenKey(request), request.id);

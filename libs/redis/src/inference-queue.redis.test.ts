@@ -1,18 +1,18 @@
 import { randomUUID } from 'node:crypto';
-import { pino } from 'pino';
 import { Registry } from 'prom-client';
 import { v7 as uuidv7 } from 'uuid';
 import { inferenceId, queuePoliciesSchema, type Shard } from '@frontier/contracts/queue';
 import type { NewRequest, Settled } from '@frontier/contracts/request';
 import { bytesTensor, decodeTensors, encodeTensors } from '@frontier/contracts/tensor';
 import { Redis } from 'ioredis';
+import { createLogger } from '@frontier/kit/logger';
 import { DispatchQueue } from './dispatch-queue.ts';
 import { createInferenceQueue, type RedisInferenceQueue } from './inference-queue.ts';
 import type { TakenBundle, TakenRequest } from './shard-consumer.ts';
 import { startRedis, type TestRedis } from './testing/redis-server.ts';
 
 const shard: Shard = { priority: 'standard', pool: 'cpu', index: 0 };
-const log = pino({ level: 'silent' });
+const log = createLogger({ service: 'test', level: 'silent' });
 const replication = { replicas: 0, timeoutMs: 1000 };
 
 let server: TestRedis;

@@ -3,7 +3,7 @@ import { sleep } from '@frontier/kit/abort';
 import { replyStream } from './keys.ts';
 import { REPLY_STREAM_MS } from './retention.ts';
 
-/** Entries that a reply stream holds at most, about; what falls out is found by polling. */
+/** Entries that a reply stream holds at most, about; what falls out is found by polling. `commit.lua` knows both. */
 const MAX_ENTRIES = 10_000;
 /** A terminal record over this size is not sent along: its gateway reads it. */
 const MAX_REPLY_BYTES = 64 * 1024;

@@ -28,6 +28,8 @@ export interface TakenBundle {
   run: TakenRequest[];
   /** Their deadline has passed: they are only to be settled. */
   expired: TakenRequest[];
+  /** They have a result that a lost holder of the job did not publish. */
+  committed: TakenRequest[];
 }
 
 export interface ShardConsumerOptions {
@@ -94,7 +96,7 @@ export class ShardConsumer {
   async #process(job: Job<Bundle, void>, lock: string): Promise<void> {
     const requests = requestsOf(job.data);
     const claimed = await this.#claim(job, requests);
-    const bundle: TakenBundle = { run: [], expired: [] };
+    const bundle: TakenBundle = { run: [], expired: [], committed: [] };
     const payloads = await this.#payloads(claimed.filter((c) => c.verdict === 'run').map((c) => c.request));
     for (const { request, verdict, epoch, now } of claimed) {
       if (verdict === 'skip') continue;
@@ -127,7 +129,7 @@ export class ShardConsumer {
     return requests.map((request, i) => ({
       request,
       now,
-      verdict: reply[1 + i * 2] as 'run' | 'skip' | 'expired',
+      verdict: reply[1 + i * 2] as 'run' | 'skip' | 'expired' | 'committed',
       epoch: reply[2 + i * 2] as number,
     }));
   }

@@ -5,7 +5,7 @@ import { sleep } from '@frontier/kit/abort';
 /** Every IP address behind a `host:port`, each as `ip:port`. Rejects when the name is unknown. */
 export type Resolve = (address: string) => Promise<string[]>;
 
-export const resolveAll: Resolve = async (address) => {
+const resolveAll: Resolve = async (address) => {
   const at = address.lastIndexOf(':');
   const port = address.slice(at + 1);
   const found = await lookup(address.slice(0, at).replace(/^\[|\]$/g, ''), { all: true });

@@ -89,13 +89,14 @@ export class Dispatcher implements Service {
     return true;
   }
 
-  async #onBundle({ run, expired: late }: TakenBundle): Promise<void> {
-    const shard = (run[0] ?? late[0])?.shard;
+  async #onBundle({ run, expired: late, committed }: TakenBundle): Promise<void> {
+    const shard = (run[0] ?? late[0] ?? committed[0])?.shard;
     if (!shard) return;
     this.#hold(shard, 1);
     try {
       await Promise.all([
         ...late.map((request) => this.#settle(request, failed(request, expired()))),
+        this.#queue.republish(committed),
         ...run.map((request) => this.#run(request)),
       ]);
     } finally {

@@ -25,7 +25,7 @@ export const shape = {
     .min(1)
     .default(Math.min(2 * availableParallelism(), 64))
     .describe('Batches that execute at once, over all models (default: twice the cores, at most 64)'),
-  drainTimeoutMs: durationMs()
+  drainMs: durationMs()
     .default(20_000)
     .describe('After SIGTERM: how long running work may take to end; the rest goes back to the dispatcher'),
 };

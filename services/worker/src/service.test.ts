@@ -195,7 +195,7 @@ test('drains: says so, ends what runs, then the stream ends', async () => {
 
 test('what does not end in time goes back to the dispatcher', async () => {
   const fake = await dispatcher();
-  const { service } = await worker([fake], { DRAIN_TIMEOUT_MS: '1' });
+  const { service } = await worker([fake], { DRAIN_MS: '1' });
   await fake.until(() => fake.credits.length === 2);
   fake.send(tinyGpt('g', { sampling: { temperature: 1.5, top_k: 0, top_p: 1, seed: 1, max_new_tokens: 240, stop: [] } }));
   await fake.until(() => fake.chunks.length > 0);

@@ -62,12 +62,12 @@ export class WorkerService implements Service {
     return this.#connected > 0 || 'no dispatcher is connected';
   }
 
-  /** Takes nothing new, ends what runs within DRAIN_TIMEOUT_MS, hands back the rest. */
+  /** Takes nothing new, ends what runs within DRAIN_MS, hands back the rest. */
   async stop(): Promise<void> {
     this.#watcher.stop();
     const links = [...this.#links.values(), ...this.#retired];
     for (const link of links) link.drain();
-    const deadline = performance.now() + this.#config.drainTimeoutMs;
+    const deadline = performance.now() + this.#config.drainMs;
     while (links.some((link) => link.size > 0) && performance.now() < deadline) await sleep(DRAIN_POLL_MS);
     await Promise.all(links.map((link) => link.close()));
     await Promise.all([...this.#models.values()].map(({ loaded }) => loaded.close()));

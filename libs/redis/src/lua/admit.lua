@@ -14,6 +14,7 @@ local prefix, queue, bound, bound_bytes, kept_bound, gateway =
 local now = now_ms()
 local count = redis.call('ZCARD', OUTSTANDING)
 local bytes = tonumber(redis.call('GET', BYTES) or '0')
+local added, added_bytes = {}, 0
 local reply = { now, count, tonumber(redis.call('GET', SETTLED) or '0') }
 
 -- A caller repeats its key: attach to what is there, or take over a record that no job owns.
@@ -48,13 +49,18 @@ for i = 7, #ARGV, 8 do
     verdict, deadline, epoch = 'new', now + timeout, 0
     redis.call('HSET', record, 'state', 'waiting', 'owner', owner, 'epoch', 0, 'crashes', 0, 'deadline', deadline,
       'gateways', gateway, 'idem', idem, 'bytes', size, 'keep', keep, 'mode', ARGV[i + 6], 'model', ARGV[i + 7])
-    redis.call('ZADD', OUTSTANDING, deadline, ref)
-    redis.call('INCRBY', BYTES, size)
+    added[#added + 1] = deadline
+    added[#added + 1] = ref
+    added_bytes = added_bytes + size
     count = count + 1
     bytes = bytes + size
   end
   reply[#reply + 1] = verdict
   reply[#reply + 1] = deadline
   reply[#reply + 1] = epoch
+end
+if #added > 0 then
+  redis.call('ZADD', OUTSTANDING, unpack(added))
+  redis.call('INCRBY', BYTES, added_bytes)
 end
 return reply

@@ -1,14 +1,27 @@
 -- The end of requests that a dispatcher ran. This decides; whoever comes second is told so.
 --
--- ARGV: prefix, queue, replicated (1: publish at once; 0: only record, `publish` follows after WAIT),
---       then for each request: ref, job id, lock token, epoch, blob
+-- ARGV: prefix, queue, at_once (1: publish and send the answers here, too, which saves a call and its latency;
+--       0: only record, `publish` and the replies follow after WAIT),
+--       then for each request: ref, id, job id, lock token, epoch, blob
 -- Returns for each request the gateways that wait for it (comma-separated), or false where it was refused:
 --   the lock is another's, the epoch is over, or it is settled.
 local prefix, queue, at_once = ARGV[1], ARGV[2], ARGV[3] == '1'
-local reply = {}
+local MAX_REPLY_BYTES, MAX_ENTRIES = 65536, 10000
+local answers = {}
 local locks = {}
-for i = 4, #ARGV, 5 do
-  local ref, job, token, epoch, blob = ARGV[i], ARGV[i + 1], ARGV[i + 2], ARGV[i + 3], ARGV[i + 4]
+local streams = {}
+
+local function add_reply(gateways, id, blob)
+  for gateway in string.gmatch(gateways, '[^,]+') do
+    local fields = streams[gateway] or {}
+    streams[gateway] = fields
+    fields[#fields + 1] = id
+    fields[#fields + 1] = #blob > MAX_REPLY_BYTES and '' or blob
+  end
+end
+
+for i = 4, #ARGV, 6 do
+  local ref, job, token, epoch, blob = ARGV[i], ARGV[i + 2], ARGV[i + 3], ARGV[i + 4], ARGV[i + 5]
   local record = prefix .. ':r:' .. ref
   local lock = locks[job]
   if lock == nil then
@@ -25,11 +38,16 @@ for i = 4, #ARGV, 5 do
       if at_once then
         write_terminal(prefix, ref, blob, found[5])
         release(prefix, ref, found[6])
+        add_reply(answer, ARGV[i + 1], blob)
       else
         redis.call('HSET', record, 'state', 'committed', 'blob', blob)
       end
     end
   end
-  reply[#reply + 1] = answer
+  answers[#answers + 1] = answer
 end
-return reply
+finish()
+for gateway, fields in pairs(streams) do
+  redis.call('XADD', 'f:reply:' .. gateway, 'NOMKSTREAM', 'MAXLEN', '~', MAX_ENTRIES, '*', unpack(fields))
+end
+return answers

@@ -15,4 +15,5 @@ for i = 2, #ARGV do
     reply[#reply + 1] = false
   end
 end
+finish()
 return reply

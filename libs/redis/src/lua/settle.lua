@@ -2,8 +2,8 @@
 -- carries the payload has met it (`claim`) or the sweeper finds that there is no such job.
 --
 -- ARGV: prefix, queue, ref, blob, keep_ms
--- Returns {'settled', gateways, idempotency key} when this call ended it, {'committed', '', ''} when a result is about to be published,
--- {'terminal', '', ''} when it has its terminal record already, {'unknown', '', ''} when nothing is known of it.
+-- Returns {'settled', gateways, idempotency key} when this call ended it, {'committed', '', ''} when a result is about
+-- to be published, {'terminal', '', ''} when it has its terminal record already, {'unknown', '', ''} when nothing is known of it.
 local prefix, queue, ref, blob, keep = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5]
 local record = prefix .. ':r:' .. ref
 if redis.call('EXISTS', prefix .. ':s:' .. ref) == 1 then
@@ -23,4 +23,5 @@ if redis.call('EXISTS', prefix .. ':' .. queue .. ':' .. found[3]) == 1 then
 else
   release(prefix, ref, found[4])
 end
+finish()
 return { 'settled', found[2], found[5] }

@@ -22,4 +22,5 @@ for _, ref in ipairs(overdue) do
     redis.call('ZADD', OUTSTANDING, 'XX', now + again, ref)
   end
 end
+finish()
 return unsettled

@@ -51,7 +51,8 @@ export async function startRedis(args: string[] = []): Promise<TestRedis> {
   const kill = (signal: NodeJS.Signals) =>
     new Promise<void>((resolve) => {
       if (child.exitCode !== null || child.signalCode !== null) return resolve();
-      child.once('exit', () => resolve());
+      if (signal === 'SIGSTOP' || signal === 'SIGCONT') resolve();
+      else child.once('exit', () => resolve());
       child.kill(signal);
     });
   await start();

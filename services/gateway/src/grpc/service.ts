@@ -69,7 +69,7 @@ export class GrpcService implements InferenceHandlers {
     if (!queued.idempotency) {
       const cancel = () => {
         // Behind its deadline the request ends as a timeout, without our help.
-        if (rpc.deadlineMs > 0) void pipeline.cancel(id, queued.tenant);
+        if (rpc.deadlineMs > 0) pipeline.abandon(id, queued.tenant);
       };
       if (rpc.cancelled) cancel();
       else rpc.onCancel(cancel);

@@ -56,7 +56,7 @@ export class EventWriter {
   /** The last event; `data` is JSON text. */
   end(event: LastEvent, data: string): void {
     clearInterval(this.#heartbeat);
-    this.#response.end(this.#event(event, data));
+    if (!this.#response.writableEnded) this.#response.end(this.#event(event, data));
   }
 
   #event(event: string, data: string, id?: string): string {

@@ -113,8 +113,10 @@ export class Exchange {
       body.length > COMPRESS_OVER ? acceptedEncoding(this.request.headers['accept-encoding']) : undefined;
     if (body.length > COMPRESS_OVER) headers.push('Vary', 'Accept-Encoding');
     if (!encoding) return this.#write(status, headers, body);
-    headers.push('Content-Encoding', encoding);
-    void compress[encoding](body).then((compressed) => this.#write(status, headers, compressed));
+    compress[encoding](body).then(
+      (compressed) => this.#write(status, [...headers, 'Content-Encoding', encoding], compressed),
+      () => this.#write(status, headers, body),
+    );
   }
 
   #write(status: number, headers: string[], body: string | Buffer): void {

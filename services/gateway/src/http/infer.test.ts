@@ -185,6 +185,19 @@ describe('POST /v1/infer', () => {
     expect(gateway.relay.cancelled).toEqual([gateway.queue.submitted[0]?.id]);
   });
 
+  it('survives a queue that cannot be reached while its client goes', async () => {
+    gateway.queue.execute = () => new Promise(() => {});
+    const cancel = jest.spyOn(gateway.queue, 'cancel').mockRejectedValue(new AppError('UNAVAILABLE', 'away'));
+    const abort = new AbortController();
+    const call = post(gateway, '/v1/infer', BODY, {}, abort.signal).catch(() => {});
+    await until(() => gateway.queue.outstanding === 1);
+    abort.abort();
+    await call;
+    await until(() => cancel.mock.calls.length === 1);
+    gateway.queue.execute = () => ({ outputs: [] });
+    expect((await infer(BODY)).status).toBe(200);
+  });
+
   it.each(['br', 'gzip'])('compresses large answers with %s', async (encoding) => {
     const large = 'word '.repeat(4_000);
     gateway.queue.execute = () => ({ outputs: [bytesTensor('text', [Buffer.from(large)])] });

@@ -12,7 +12,7 @@ export async function infer(deps: HttpDeps, exchange: Exchange, query: string): 
   const { id, replayed, request } = accepted;
   if (!request.idempotency) {
     const cancel = () => {
-      if (exchange.gone) void pipeline.cancel(id, request.tenant);
+      if (exchange.gone) pipeline.abandon(id, request.tenant);
     };
     if (exchange.gone) cancel();
     else exchange.response.once('close', cancel);

@@ -51,6 +51,7 @@ export class PromptGuard {
     if (!tokenizer) {
       tokenizer = loadTokenizer(file);
       this.#tokenizers.set(model, tokenizer);
+      tokenizer.catch(() => this.#tokenizers.delete(model));
     }
     return tokenizer;
   }

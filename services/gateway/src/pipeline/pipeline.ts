@@ -116,7 +116,12 @@ export class Pipeline {
     return this.#deps.catalogue.get(model, version)?.spec.outputs ?? [];
   }
 
-  /** Ends a request for which nobody waits any more; one that has ended stays as it is. */
+  /** Ends a request because its caller is gone. If that fails, its deadline ends it. */
+  abandon(id: string, tenant: string): void {
+    this.cancel(id, tenant).catch(() => {});
+  }
+
+  /** Ends a request unless it has ended, and gives its terminal record; undefined if it is unknown. */
   async cancel(id: string, tenant: string): Promise<Settled | undefined> {
     this.#deps.relay.cancel(id);
     return this.#deps.queue.cancel(id, tenant);

@@ -53,7 +53,7 @@ export class Streams {
         follower = this.#follow(id, tenant, chars, generates);
       }
       follower.start(timeoutMs, replayed || chars > 0);
-      if (!idempotency) presence.open(id, () => void pipeline.cancel(id, tenant));
+      if (!idempotency) presence.open(id, () => pipeline.abandon(id, tenant));
       return { id, follower, replayed, generates, answer: (settled) => pipeline.answerOf(accepted, settled) };
     } catch (error) {
       follower.close();

@@ -8,7 +8,7 @@ function model(spec: z.input<typeof modelSpecSchema>): StoredModel {
 }
 
 /** Models of every kind of input and output; none of them can run. */
-export const testModels: StoredModel[] = [
+const testModels: StoredModel[] = [
   model({
     name: 'simple',
     version: '1',

@@ -1,0 +1,131 @@
+import { randomUUID } from 'node:crypto';
+import { Redis } from 'ioredis';
+import { Registry } from 'prom-client';
+import { v7 as uuidv7 } from 'uuid';
+import { inferenceId, queuePoliciesSchema, type Shard } from '@frontier/contracts/queue';
+import type { NewRequest } from '@frontier/contracts/request';
+import { createLogger } from '@frontier/kit/logger';
+import { DispatchQueue } from './dispatch-queue.ts';
+import { createInferenceQueue, type RedisInferenceQueue } from './inference-queue.ts';
+import type { TakenBundle } from './shard-consumer.ts';
+import { startRedis, type TestRedis } from './testing/redis-server.ts';
+
+const shard: Shard = { priority: 'vip', pool: 'cpu', index: 0 };
+const log = createLogger({ service: 'test', level: 'silent' });
+const replication = { replicas: 1, timeoutMs: 500 };
+const policies = queuePoliciesSchema.parse({});
+
+let primary: TestRedis;
+let replica: TestRedis;
+let admin: Redis;
+let gateway: RedisInferenceQueue;
+const dispatchers: DispatchQueue[] = [];
+
+beforeAll(async () => {
+  primary = await startRedis();
+  replica = await startRedis([
+    '--replicaof',
+    '127.0.0.1',
+    String(primary.port),
+    '--repl-diskless-sync-delay',
+    '0',
+  ]);
+  admin = new Redis(primary.url);
+  while ((await admin.wait(1, 100)) < 1) await admin.set('wake', randomUUID());
+  const registry = new Registry();
+  gateway = createInferenceQueue({
+    redisUrl: primary.url,
+    gatewayId: 'gw',
+    policies,
+    keptBytes: 1e6,
+    replication,
+    log,
+    registry,
+  });
+  await gateway.start();
+});
+afterEach(async () => {
+  for (const dispatcher of dispatchers.splice(0)) await dispatcher.stop();
+});
+afterAll(async () => {
+  await gateway.stop();
+  admin.disconnect();
+  await replica.stop();
+  await primary.stop();
+});
+
+async function dispatcher(onBundle: (queue: DispatchQueue, bundle: TakenBundle) => Promise<void>) {
+  const queue: DispatchQueue = new DispatchQueue({
+    redisUrl: primary.url,
+    name: 'test',
+    shards: [shard],
+    policies,
+    replication,
+    log,
+    onBundle: (bundle) => onBundle(queue, bundle),
+  });
+  await queue.start();
+  dispatchers.push(queue);
+}
+
+const commitAll = async (queue: DispatchQueue, bundle: TakenBundle) => {
+  await queue.republish(bundle.committed);
+  await Promise.all(
+    bundle.run.map((r) =>
+      queue.commit(r, {
+        outcome: { status: 'completed', model: r.model, version: '1' },
+        outputs: new Uint8Array(0),
+      }),
+    ),
+  );
+};
+
+const request = (): NewRequest => ({
+  id: inferenceId(uuidv7(), shard),
+  tenant: 'default',
+  model: 'm',
+  version: '1',
+  priority: 'vip',
+  pool: 'cpu',
+  mode: 'sync',
+  timeoutMs: 10_000,
+  payload: new Uint8Array(4),
+});
+
+describe('with a replica', () => {
+  it('acknowledges and answers what the replica has', async () => {
+    await dispatcher(commitAll);
+    const r = request();
+    await gateway.submit(r);
+    expect((await gateway.wait(r.id, 'default')).outcome.status).toBe('completed');
+    const copy = new Redis(replica.url);
+    expect(await copy.exists(`{f:vc0}:s:default:${r.id}`)).toBe(1);
+    copy.disconnect();
+  });
+
+  it('refuses with 503 while the replica does not follow', async () => {
+    await replica.kill('SIGSTOP');
+    await expect(gateway.submit(request())).rejects.toMatchObject({
+      code: 'UNAVAILABLE',
+      retryAfterS: expect.any(Number),
+    });
+    await replica.kill('SIGCONT');
+  });
+
+  it('publishes what a lost dispatcher had committed, without running it again', async () => {
+    let runs = 0;
+    const r = request();
+    await gateway.submit(r);
+    const record = `{f:vc0}:r:default:${r.id}`;
+    // As a dispatcher leaves it that dies between its commit and its WAIT.
+    const blob = Buffer.from([2, 0, 0, 0, 0x7b, 0x7d]);
+    await admin.hset(record, { state: 'committed', blob });
+    await dispatcher((queue, bundle) => {
+      runs += bundle.run.filter(({ id }) => id === r.id).length;
+      return commitAll(queue, bundle);
+    });
+    expect((await gateway.wait(r.id, 'default')).outcome).toEqual({});
+    expect(runs).toBe(0);
+    expect(await admin.exists(record)).toBe(0);
+  });
+});
