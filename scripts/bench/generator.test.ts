@@ -76,7 +76,7 @@ function grpcServer(trailers: Record<string, string>): Server {
       stream.end(Buffer.concat([Buffer.from([0, 0, 0, 0, message.length]), message]));
     });
   });
-  return server as unknown as Server;
+  return server;
 }
 
 test('a closed loop over HTTP keeps so many in flight and counts every answer', async () => {

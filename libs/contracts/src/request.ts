@@ -45,10 +45,8 @@ export interface BundledRequest {
   model: string;
   version: string;
   mode: Mode;
-  /** Unix ms by the clock of Redis. */
-  deadline: number;
-  /** Unix ms by the clock of Redis when it was admitted. */
-  admitted: number;
+  /** Milliseconds from its admission to its deadline, which its record has. */
+  timeoutMs: number;
   params?: GenerationParams | undefined;
   trace?: string | undefined;
   /** base64 of the payload, when small; else it lies under the request's payload key. */

@@ -28,7 +28,7 @@ export function connect({ url, name, log }: ConnectionOptions): Redis {
     connectTimeout: 2_000,
     retryStrategy: retryDelay,
   });
-  return logged(redis, name, log);
+  return corked(logged(redis, name, log));
 }
 
 /** A connection that waits in Redis (blocking reads, BullMQ workers): keeps trying for as long as it takes. */
@@ -40,7 +40,7 @@ export function connectBlocking({ url, name, log }: ConnectionOptions): Redis {
     connectTimeout: 2_000,
     retryStrategy: retryDelay,
   });
-  return logged(redis, name, log);
+  return corked(logged(redis, name, log));
 }
 
 function logged(redis: Redis, name: string, log: Logger): Redis {
@@ -53,6 +53,31 @@ function logged(redis: Redis, name: string, log: Logger): Redis {
     if (away) log.info({ connection: name }, 'Redis is back');
     away = false;
   });
+  return redis;
+}
+
+/**
+ * Commands of one turn leave in one write: measured, a write to a socket costs more than most commands do. Unlike
+ * ioredis' auto-pipelining this changes nothing about the commands themselves.
+ */
+function corked(redis: Redis): Redis {
+  const send = redis.sendCommand.bind(redis);
+  let scheduled = false;
+  redis.sendCommand = (command, stream) => {
+    const socket = redis.stream as typeof redis.stream | undefined;
+    if (!scheduled && socket?.writable) {
+      scheduled = true;
+      socket.cork();
+      // A tick that is asked for by a microtask comes after all microtasks: what follows by promises leaves along.
+      queueMicrotask(() =>
+        process.nextTick(() => {
+          scheduled = false;
+          socket.uncork();
+        }),
+      );
+    }
+    return send(command, stream);
+  };
   return redis;
 }
 

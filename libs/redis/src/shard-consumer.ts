@@ -98,7 +98,7 @@ export class ShardConsumer {
     const claimed = await this.#claim(job, requests);
     const bundle: TakenBundle = { run: [], expired: [], committed: [] };
     const payloads = await this.#payloads(claimed.filter((c) => c.verdict === 'run').map((c) => c.request));
-    for (const { request, verdict, epoch, now } of claimed) {
+    for (const { request, verdict, epoch, deadline, now } of claimed) {
       if (verdict === 'skip') continue;
       const payload = payloads.get(request.id) ?? new Uint8Array(0);
       const { inline: _inline, ...rest } = request;
@@ -111,8 +111,8 @@ export class ShardConsumer {
         gateway: job.data.gateway,
         job: job.id as string,
         lock,
-        localDeadline: Date.now() + (request.deadline - now),
-        waitedMs: now - request.admitted,
+        localDeadline: Date.now() + (deadline - now),
+        waitedMs: now - (deadline - request.timeoutMs),
         rerun: job.attemptsStarted > 1,
       });
     }
@@ -129,8 +129,9 @@ export class ShardConsumer {
     return requests.map((request, i) => ({
       request,
       now,
-      verdict: reply[1 + i * 2] as 'run' | 'skip' | 'expired' | 'committed',
-      epoch: reply[2 + i * 2] as number,
+      verdict: reply[1 + i * 3] as 'run' | 'skip' | 'expired' | 'committed',
+      epoch: reply[2 + i * 3] as number,
+      deadline: reply[3 + i * 3] as number,
     }));
   }
 

@@ -20,11 +20,7 @@ const INLINE_BYTES = 8 * 1024;
 /** What admission said of a request. `new`: this call enqueued it; `live`, `settled`: an earlier one did. */
 export type Admission = 'new' | 'live' | 'settled';
 
-interface Verdict {
-  verdict: Admission | 'full' | 'kept';
-  deadline: number;
-  epoch: number;
-}
+type Verdict = Admission | 'full' | 'kept';
 
 export interface ShardProducerOptions {
   shard: Shard;
@@ -48,6 +44,9 @@ export class ShardProducer {
   readonly #queue: Queue;
   readonly #coalescer: Coalescer<NewRequest, Admission>;
   readonly #drain = new DrainRate();
+  /** As the last admission found them. */
+  #outstanding = 0;
+  #bytes = 0;
 
   constructor(options: ShardProducerOptions) {
     this.#options = options;
@@ -81,9 +80,10 @@ export class ShardProducer {
     const groups = groupForBundles(requests);
     try {
       return await replicated(this.#options.redis, this.#options.replication, async () => {
-        const { verdicts, now } = await this.#admit(requests, groups);
-        await this.#enqueue(groups, verdicts, now);
-        return requests.map((request) => this.#answer(request, verdicts.get(request) as Verdict));
+        const verdicts = await (this.#isRoomy(requests)
+          ? this.#admitAndEnqueue(requests, groups)
+          : this.#admitThenEnqueue(requests, groups));
+        return requests.map((request, i) => this.#answer(request, verdicts[i] as Verdict));
       });
     } catch (error) {
       if (error instanceof AppError) throw error;
@@ -94,10 +94,38 @@ export class ShardProducer {
     }
   }
 
-  async #admit(
-    requests: NewRequest[],
-    groups: Group[],
-  ): Promise<{ verdicts: Map<NewRequest, Verdict>; now: number }> {
+  /** Far from its bounds at the last admission, and nothing large: none of these will be refused, most likely. */
+  #isRoomy(requests: NewRequest[]): boolean {
+    const { bound, boundBytes } = this.#options.policy;
+    return (
+      this.#outstanding < bound / 2 &&
+      this.#bytes < boundBytes / 2 &&
+      requests.every(({ payload }) => payload.length <= INLINE_BYTES)
+    );
+  }
+
+  /**
+   * Sends the job right behind the admission, which saves a round trip. Whatever admission refuses has no record, so
+   * whoever takes the job skips it; near a bound such jobs would fill Redis, so then `#admitThenEnqueue` is used.
+   */
+  async #admitAndEnqueue(requests: NewRequest[], groups: Group[]): Promise<Verdict[]> {
+    const [verdicts] = await Promise.all([
+      this.#admit(requests, groups),
+      ...groups.map((group) => this.#add(group, group.requests)),
+    ]);
+    return verdicts;
+  }
+
+  async #admitThenEnqueue(requests: NewRequest[], groups: Group[]): Promise<Verdict[]> {
+    const verdicts = await this.#admit(requests, groups);
+    const accepted = new Set(requests.filter((_, i) => verdicts[i] === 'new'));
+    await Promise.all(
+      groups.map((group) => this.#add(group, group.requests.filter((request) => accepted.has(request)))), // prettier-ignore
+    );
+    return verdicts;
+  }
+
+  async #admit(requests: NewRequest[], groups: Group[]): Promise<Verdict[]> {
     const { policy, gateway, keptBytes } = this.#options;
     const ownerOf = new Map(
       groups.flatMap((group) => group.requests.map((request) => [request, group.job] as const)),
@@ -115,51 +143,33 @@ export class ShardProducer {
         request.model,
       );
     }
-    const reply = (await this.#scripts.call('admit', args)) as (string | number)[];
-    const now = reply[0] as number;
-    this.#drain.observe(now, reply[2] as number);
-    const verdicts = new Map<NewRequest, Verdict>();
-    requests.forEach((request, i) => {
-      verdicts.set(request, {
-        verdict: reply[3 + i * 3] as Verdict['verdict'],
-        deadline: reply[4 + i * 3] as number,
-        epoch: reply[5 + i * 3] as number,
-      });
-    });
-    return { verdicts, now };
+    const reply = (await this.#scripts.call('admit', args)) as [number, number, number, number, ...Verdict[]];
+    const [now, outstanding, bytes, settled, ...verdicts] = reply;
+    this.#outstanding = outstanding;
+    this.#bytes = bytes;
+    this.#drain.observe(now, settled);
+    return verdicts;
   }
 
-  async #enqueue(groups: Group[], verdicts: Map<NewRequest, Verdict>, now: number): Promise<void> {
-    const adds: Promise<unknown>[] = [];
-    for (const group of groups) {
-      const accepted = group.requests.filter((request) => verdicts.get(request)?.verdict === 'new');
-      if (accepted.length === 0) continue;
-      const bundle: Bundle = {
-        v: 1,
-        gateway: this.#options.gateway,
-        requests: accepted.map((request) => bundled(request, verdicts.get(request) as Verdict, now)),
-      };
-      for (const request of accepted) {
-        if (request.payload.length > INLINE_BYTES) adds.push(this.#storePayload(request, verdicts.get(request) as Verdict, now)); // prettier-ignore
-      }
-      adds.push(this.#queue.add(group.model, bundle, { jobId: group.job }));
-      this.#options.metrics.bundleSize.observe(accepted.length);
-    }
-    await Promise.all(adds);
+  /** Large payloads are written before the job on the same connection, so whoever has the job finds them. */
+  async #add({ job, model }: Group, requests: NewRequest[]): Promise<void> {
+    if (requests.length === 0) return;
+    const bundle: Bundle = { v: 1, gateway: this.#options.gateway, requests: requests.map(bundled) };
+    const large = requests.filter(({ payload }) => payload.length > INLINE_BYTES);
+    await Promise.all([
+      ...large.map((request) => this.#storePayload(request)),
+      this.#queue.add(model, bundle, { jobId: job }),
+    ]);
+    this.#options.metrics.bundleSize.observe(requests.length);
   }
 
-  /** Written before the job on the same connection, so whoever has the job finds it. */
-  #storePayload(request: NewRequest, verdict: Verdict, now: number): Promise<unknown> {
-    const key = this.#keys.payloadPrefix + refOf(request.tenant, request.id);
-    const payload = Buffer.from(
-      request.payload.buffer,
-      request.payload.byteOffset,
-      request.payload.byteLength,
-    );
-    return this.#options.redis.set(key, payload, 'PX', verdict.deadline - now + 60_000);
+  #storePayload({ tenant, id, payload, timeoutMs }: NewRequest): Promise<unknown> {
+    const key = this.#keys.payloadPrefix + refOf(tenant, id);
+    const bytes = Buffer.from(payload.buffer, payload.byteOffset, payload.byteLength);
+    return this.#options.redis.set(key, bytes, 'PX', timeoutMs + 60_000);
   }
 
-  #answer(request: NewRequest, { verdict }: Verdict): Admission | Error {
+  #answer(request: NewRequest, verdict: Verdict): Admission | Error {
     switch (verdict) {
       case 'new':
       case 'live':
@@ -212,16 +222,15 @@ function groupForBundles(requests: NewRequest[]): Group[] {
   return [...groups.values()];
 }
 
-function bundled(request: NewRequest, verdict: Verdict, now: number): BundledRequest {
+function bundled(request: NewRequest): BundledRequest {
   return {
     id: request.id,
-    epoch: verdict.epoch,
+    epoch: 0,
     tenant: request.tenant,
     model: request.model,
     version: request.version,
     mode: request.mode,
-    deadline: verdict.deadline,
-    admitted: now,
+    timeoutMs: request.timeoutMs,
     params: request.params,
     trace: request.traceparent,
     inline: request.payload.length > INLINE_BYTES ? undefined : base64(request.payload),

@@ -2,6 +2,7 @@ import type { TensorSpec } from '@frontier/contracts/model-spec';
 import { bytesElements, type DType } from '@frontier/contracts/tensor';
 import fc from 'fast-check';
 import { tensorFromJson } from './json-tensor.ts';
+import { numbersOf } from './numbers.ts';
 
 const MAX_BYTES = 4096;
 
@@ -25,7 +26,7 @@ describe('tensorFromJson', () => {
   it('lays nested arrays out in row-major order', () => {
     const tensor = tensorFromJson(spec('INT32', [-1, 2, 2]), [[[1, 2], [3, 4]], [[5, 6], [7, -8]]], MAX_BYTES); // prettier-ignore
     expect(tensor.shape).toEqual([2, 2, 2]);
-    expect([...new Int32Array(tensor.data.buffer)]).toEqual([1, 2, 3, 4, 5, 6, 7, -8]);
+    expect([...numbersOf(tensor)]).toEqual([1, 2, 3, 4, 5, 6, 7, -8]);
   });
 
   it.each<[DType, unknown[], string]>([
@@ -139,7 +140,7 @@ describe('tensorFromJson', () => {
             MAX_BYTES,
           );
           // JSON has no negative zero.
-          expect([...new Float32Array(data.buffer)]).toEqual(given.flat().map((value) => value + 0));
+          expect([...numbersOf({ dtype: 'FP32', data })]).toEqual(given.flat().map((value) => value + 0));
         },
       ),
     );

@@ -13,10 +13,10 @@ type Numbers =
   | Float32Array
   | Float64Array;
 
-/** The elements of a tensor of numbers. A view where the bytes lie aligned, else a copy. */
-export function numbersOf({ dtype, data }: Tensor): Numbers {
-  const { buffer, byteOffset, length } =
-    data.byteOffset % (elementBytes(dtype) || 1) === 0 ? data : new Uint8Array(data);
+/** The elements of a tensor of numbers. A view where the bytes lie aligned, else of an aligned copy. */
+export function numbersOf({ dtype, data }: Pick<Tensor, 'dtype' | 'data'>): Numbers {
+  const aligned = data.byteOffset % (elementBytes(dtype) || 1) === 0;
+  const { buffer, byteOffset, length } = aligned ? data : Buffer.from(data);
   const count = length / (elementBytes(dtype) || 1);
   switch (dtype) {
     case 'INT8':

@@ -49,7 +49,7 @@ export async function startGateway(overrides: Partial<Config> = {}): Promise<Har
 }
 
 function addAndSubtract(inputs: Tensor[]): Execution {
-  const [a, b] = inputs.map(({ data }) => new Int32Array(data.slice().buffer));
+  const [a, b] = inputs.map(({ data }) => new Int32Array(new Uint8Array(data).buffer));
   if (!a || !b) return {};
   const tensor = (name: string, values: Int32Array): Tensor => ({
     name,
