@@ -67,6 +67,24 @@ export class Harness {
     return { batch: histogram(dispatcher, 'batch_size', { model }), ...Object.fromEntries(stages) };
   }
 
+  /** Answers a second, and CPU of one, of a bare Node server under the same load of `simple`. */
+  async bareHttp({ workload, load }) {
+    const server = new Child(new URL('./bare-http.mjs', import.meta.url));
+    try {
+      const { port } = await server.next('listening');
+      const job = { protocol: 'http', workload, target: { host: '127.0.0.1', port } };
+      const times = { warmupMs: this.#times.warmupMs, durationMs: this.#times.referenceMs };
+      let cpu = Promise.resolve();
+      const result = await this.#generator.run({ ...job, load: { ...times, ...load } }, () => {
+        cpu = server.run({});
+      });
+      const { cpuS } = await cpu;
+      return { rate: result.rate, cpuUs: Math.round((cpuS * 1e6) / Math.max(1, result.completed)) };
+    } finally {
+      server.stop();
+    }
+  }
+
   /** Rows a second of bare ONNX Runtime with the threads of the model's own model.yaml, `rows` in each run. */
   async reference(model, rows) {
     const { artifact, instances, threads } = await openModel(model);

@@ -27,6 +27,10 @@ function simple(protocol, load, goals, quick = false) {
         workload: simpleWorkload(),
         load: { seed: 7, ...load },
       });
+      if (protocol === 'http' && load.inFlight > 1) {
+        const bare = await harness.bareHttp({ workload: simpleWorkload(), load: { seed: 7, ...load } });
+        Object.assign(result, { bareHttp: bare, ratio: round(result.rate / bare.rate) });
+      }
       harness.add({ scenario: this.name, model: 'simple', protocol, offered, ...result, goals });
     },
   };

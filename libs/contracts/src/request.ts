@@ -90,26 +90,21 @@ export interface Settled {
   outputs: Uint8Array;
 }
 
-const encoder = new TextEncoder();
-const decoder = new TextDecoder();
-
 /** u32 length of the JSON outcome, the outcome, the encoded outputs. */
 export function encodeSettled({ outcome, outputs }: Settled): Buffer {
-  const header = encoder.encode(JSON.stringify(outcome));
-  const out = Buffer.allocUnsafe(4 + header.length + outputs.length);
-  out.writeUInt32LE(header.length, 0);
-  out.set(header, 4);
-  out.set(outputs, 4 + header.length);
+  const header = JSON.stringify(outcome);
+  const headerBytes = Buffer.byteLength(header);
+  const out = Buffer.allocUnsafe(4 + headerBytes + outputs.length);
+  out.writeUInt32LE(headerBytes, 0);
+  out.write(header, 4);
+  out.set(outputs, 4 + headerBytes);
   return out;
 }
 
 export function decodeSettled(bytes: Uint8Array): Settled {
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  const end = 4 + view.getUint32(0, true);
-  return {
-    outcome: JSON.parse(decoder.decode(bytes.subarray(4, end))) as Outcome,
-    outputs: bytes.subarray(end),
-  };
+  const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const end = 4 + buffer.readUInt32LE(0);
+  return { outcome: JSON.parse(buffer.toString('utf8', 4, end)) as Outcome, outputs: bytes.subarray(end) };
 }
 
 /** A piece of a generated text. `offset` counts tokens from the start of the answer. */

@@ -159,6 +159,16 @@ describe('the durable queue', () => {
     await expect(other).rejects.toMatchObject({ code: 'CONFLICT' });
   });
 
+  it('ends the waiting of a repeated call at its own deadline, and leaves the first one its time', async () => {
+    const [a, b] = [await gateway(), await gateway()];
+    const keyed = (timeoutMs: number) => request('slow', { timeoutMs, idempotency: { key: 'k', bodyHash: 'h' } });
+    const first = call(a, keyed(5_000));
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    expect((await call(b, keyed(100))).outcome.status).toBe('timeout');
+    await dispatcher(echo);
+    expect(textOf(await first)).toBe('SLOW');
+  });
+
   it('refuses a key that comes with another body while the first is in flight', async () => {
     const queue = await gateway();
     const first = call(queue, request('one', { idempotency: { key: 'k', bodyHash: 'one' } }));

@@ -83,7 +83,8 @@ export class RedisInferenceQueue implements InferenceQueue {
     const original = request.idempotency ? await this.#claimKey(request, request.idempotency) : request.id;
     const shard = shardOfId(original) as Shard;
     const waits = request.mode !== 'job';
-    const expected = waits && this.#pending.expect(original, request.tenant, request.timeoutMs);
+    const own = original === request.id;
+    const expected = waits && this.#pending.expect(original, request.tenant, request.timeoutMs, own);
     try {
       const admission = await this.#producer(shard).submit({ ...request, id: original });
       if (admission === 'settled' && waits) await this.#pending.look(original);
@@ -103,7 +104,7 @@ export class RedisInferenceQueue implements InferenceQueue {
       const view = await this.read(id, tenant);
       if (!view) throw new AppError('NOT_FOUND', `no inference ${id}`);
       if (view.settled) return view.settled;
-      this.#pending.expect(id, tenant, Math.max(view.deadline - Date.now(), 0));
+      this.#pending.expect(id, tenant, Math.max(view.deadline - Date.now(), 0), true);
       await this.#store(id).attach(refOf(tenant, id), this.#options.gatewayId);
       // It may have ended between the reading and the attaching.
       await this.#pending.look(id);

@@ -1,4 +1,4 @@
-import { AppError } from '@frontier/contracts/errors';
+import { AppError, toWireError } from '@frontier/contracts/errors';
 import type { Settled } from '@frontier/contracts/request';
 import type { QueueMetrics } from './metrics.ts';
 
@@ -52,15 +52,16 @@ export class PendingReplies {
 
   /**
    * From now on the end of this request is awaited here, until it has come or somebody forgets it.
-   * False: it was awaited already, for another call with the same key.
+   * False: it was awaited already, for another call with the same key. `own` false: an earlier call's request, whose
+   * deadline is not this caller's; then only the waiting ends after `timeoutMs`, not the request.
    */
-  expect(id: string, tenant: string, timeoutMs: number): boolean {
+  expect(id: string, tenant: string, timeoutMs: number, own: boolean): boolean {
     if (this.#pending.has(id)) return false;
     let resolve!: (settled: Settled) => void;
     const settled = new Promise<Settled>((r) => {
       resolve = r;
     });
-    const deadline = setTimeout(() => void this.#onDeadline(id), timeoutMs);
+    const deadline = setTimeout(() => void (own ? this.#onDeadline(id) : this.#giveUp(id)), timeoutMs);
     this.#pending.set(id, { tenant, settled, resolve, lookAt: Date.now() + OVERDUE_MS, deadline });
     return true;
   }
@@ -115,6 +116,12 @@ export class PendingReplies {
         this.#options.metrics.overduePolls.inc({ found: String(found) });
       }),
     );
+  }
+
+  async #giveUp(id: string): Promise<void> {
+    if (await this.look(id).catch(() => false)) return;
+    const error = toWireError(new AppError('TIMEOUT', 'an earlier call with this key is still running'));
+    this.settle(id, { outcome: { status: 'timeout', model: '', version: '', error }, outputs: new Uint8Array(0) });
   }
 
   async #onDeadline(id: string): Promise<void> {

@@ -3,6 +3,7 @@ import type { GatewayStream } from '@frontier/rpc/dispatch-server';
 
 /** Messages that wait for a gateway that does not read; more are dropped, since the token log has them all. */
 const MAX_BACKLOG = 1_000;
+const MAX_ATTACHED = 10_000;
 
 /** The gateways that are connected: who gets which tokens, and what they cancel. */
 export class Relay {
@@ -46,7 +47,10 @@ export class Relay {
   #attach(id: string, gateway: string): void {
     const attached = this.#attached.get(id);
     if (attached) attached.add(gateway);
-    // Bounded: ids that run elsewhere, or nowhere, are attached to every dispatcher.
-    else if (this.#attached.size < 10_000) this.#attached.set(id, new Set([gateway]));
+    else {
+      // Bounded: ids that run elsewhere, or nowhere, are attached to every dispatcher. The oldest go first.
+      if (this.#attached.size >= MAX_ATTACHED) this.#attached.delete(this.#attached.keys().next().value as string);
+      this.#attached.set(id, new Set([gateway]));
+    }
   }
 }
