@@ -161,7 +161,8 @@ describe('the durable queue', () => {
 
   it('ends the waiting of a repeated call at its own deadline, and leaves the first one its time', async () => {
     const [a, b] = [await gateway(), await gateway()];
-    const keyed = (timeoutMs: number) => request('slow', { timeoutMs, idempotency: { key: 'k', bodyHash: 'h' } });
+    const keyed = (timeoutMs: number) =>
+      request('slow', { timeoutMs, idempotency: { key: 'k', bodyHash: 'h' } });
     const first = call(a, keyed(5_000));
     await new Promise((resolve) => setTimeout(resolve, 50));
     expect((await call(b, keyed(100))).outcome.status).toBe('timeout');

@@ -121,7 +121,10 @@ export class PendingReplies {
   async #giveUp(id: string): Promise<void> {
     if (await this.look(id).catch(() => false)) return;
     const error = toWireError(new AppError('TIMEOUT', 'an earlier call with this key is still running'));
-    this.settle(id, { outcome: { status: 'timeout', model: '', version: '', error }, outputs: new Uint8Array(0) });
+    this.settle(id, {
+      outcome: { status: 'timeout', model: '', version: '', error },
+      outputs: new Uint8Array(0),
+    });
   }
 
   async #onDeadline(id: string): Promise<void> {

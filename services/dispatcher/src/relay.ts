@@ -49,7 +49,8 @@ export class Relay {
     if (attached) attached.add(gateway);
     else {
       // Bounded: ids that run elsewhere, or nowhere, are attached to every dispatcher. The oldest go first.
-      if (this.#attached.size >= MAX_ATTACHED) this.#attached.delete(this.#attached.keys().next().value as string);
+      if (this.#attached.size >= MAX_ATTACHED)
+        this.#attached.delete(this.#attached.keys().next().value as string);
       this.#attached.set(id, new Set([gateway]));
     }
   }
