@@ -1,45 +1,27 @@
-import { POOLS, queuePoliciesSchema } from '@frontier/contracts/queue';
-import { durationMs, flag, int, json, list, port, type ConfigOf } from '@frontier/kit/config';
+import { durationMs, flag, int, list, port, type ConfigOf } from '@frontier/kit/config';
+import { queueShape } from '@frontier/kit/queue-config';
 import { z } from 'zod';
 
 const MiB = 1024 * 1024;
 
 /** The gateway's settings; the environment variable is the key in upper snake case. */
 export const shape = {
+  ...queueShape,
   host: z.string().default('0.0.0.0').describe('Address of the HTTP and gRPC listeners'),
   httpPort: port().default(8080).describe('HTTP port; 0 takes a free one'),
   grpcPort: port().default(50051).describe('gRPC port; 0 takes a free one'),
-  redisUrl: z.url().default('redis://127.0.0.1:6379').describe('Redis that holds queues and records'),
-  redisReplicas: int()
-    .min(0)
-    .default(0)
-    .describe('Replicas that must have a write before it is acknowledged'),
   keptResultBytes: int()
     .min(0)
     .default(256 * MiB)
     .describe(
       'Bytes of results of jobs and keyed calls that a tenant may have kept in each shard (24 h); over it new ones get 429',
     ),
-  redisReplicaTimeoutMs: durationMs().default(1_000).describe('Longest wait for the replicas'),
   dispatchers: list(z.string().regex(/^.+:\d+$/, 'must be host:port'))
     .prefault('127.0.0.1:50052')
     .describe('`host:port` of the dispatchers, separated by commas; a host may stand for several addresses'),
   modelRepository: list(z.string())
     .prefault('models')
     .describe('Folders of models, separated by commas: `<folder>/<name>/<version>/model.yaml`'),
-  pools: list(z.enum(POOLS))
-    .prefault('cpu')
-    .describe('Worker pools of this installation: `cpu`, `gpu` or both'),
-  shards: int()
-    .min(1)
-    .max(1024)
-    .default(1)
-    .describe('Shards of each (priority, pool) queue; the same everywhere'),
-  queues: json(queuePoliciesSchema)
-    .prefault('{}')
-    .describe(
-      'Overrides of the queue policies by priority, as JSON: `{"vip":{"bound":200}}`; the same everywhere',
-    ),
   defaultTenant: z
     .string()
     .min(1)
