@@ -7,8 +7,7 @@ export interface RequestView {
   model: string;
   version: string;
   state: 'waiting' | 'running' | 'settled';
-  attempts: number;
-  /** Unix ms. */
+  /** Unix ms; 0 once it is settled. */
   deadline: number;
   settled?: Settled | undefined;
 }

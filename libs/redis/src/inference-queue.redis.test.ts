@@ -206,7 +206,9 @@ describe('the durable queue', () => {
     const queue = await gateway();
     const r = request('never', { mode: 'job' });
     await queue.submit(r);
-    expect(await queue.cancel(r.id, 'default')).toMatchObject({ outcome: { status: 'cancelled' } });
+    expect(await queue.cancel(r.id, 'default')).toMatchObject({
+      outcome: { status: 'cancelled', model: 'echo', version: '1' },
+    });
     expect(await queue.cancel(r.id, 'somebody-else')).toBeUndefined();
     let runs = 0;
     await dispatcher(async (_queue, bundle) => {

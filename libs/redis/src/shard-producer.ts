@@ -141,6 +141,7 @@ export class ShardProducer {
         keepMs(request),
         request.mode,
         request.model,
+        request.version,
       );
     }
     const reply = (await this.#scripts.call('admit', args)) as [number, number, number, number, ...Verdict[]];

@@ -32,8 +32,11 @@ export class ShardStore {
 
   /** Ends a request unless it has ended. `ref` is `<tenant>:<id>`. */
   async settle(ref: string, outcome: Omit<Outcome, 'model' | 'version'>): Promise<SettleAnswer> {
-    const model = (await this.#redis.hget(this.keys.recordPrefix + ref, 'model')) ?? '';
-    const blob = encodeSettled({ outcome: { ...outcome, model, version: '' }, outputs: new Uint8Array(0) });
+    const [model, version] = await this.#redis.hmget(this.keys.recordPrefix + ref, 'model', 'version');
+    const blob = encodeSettled({
+      outcome: { ...outcome, model: model ?? '', version: version ?? '' },
+      outputs: new Uint8Array(0),
+    });
     const reply = await this.#scripts.call('settle', [MAIN_QUEUE, ref, blob, PLAIN_RESULT_MS]);
     const [result, gateways, idem] = reply as [SettleAnswer['result'], string, string];
     // Only an answer keeps the key: who repeats it after a timeout or a cancellation gets a new execution.
@@ -50,22 +53,20 @@ export class ShardStore {
     const ref = refOf(tenant, id);
     const [settled, record] = await Promise.all([
       this.terminal(ref),
-      this.#redis.hmget(this.keys.recordPrefix + ref, 'state', 'model', 'crashes', 'deadline'),
+      this.#redis.hmget(this.keys.recordPrefix + ref, 'state', 'model', 'version', 'deadline'),
     ]);
     if (settled) {
       const { model, version } = settled.outcome;
-      return { id, tenant, model, version, state: 'settled', attempts: 1, deadline: 0, settled };
+      return { id, tenant, model, version, state: 'settled', deadline: 0, settled };
     }
-    const [state, model, crashes, deadline] = record;
+    const [state, model, version, deadline] = record;
     if (!state) return undefined;
-    const running = state !== 'waiting';
     return {
       id,
       tenant,
       model: model ?? '',
-      version: '',
-      state: running ? 'running' : 'waiting',
-      attempts: Number(crashes) + (running ? 1 : 0),
+      version: version ?? '',
+      state: state === 'waiting' ? 'waiting' : 'running',
       deadline: Number(deadline),
     };
   }

@@ -2,7 +2,7 @@
 --
 -- ARGV: prefix, queue, bound, bound_bytes, kept_bound_bytes (of one tenant), gateway,
 --       then for each request: ref, owner (the job that will carry it), idem (its idempotency key in Redis, or ''),
---       timeout_ms, bytes, keep_ms, mode, model
+--       timeout_ms, bytes, keep_ms, mode, model, version
 -- Returns {now_ms, outstanding, bytes, settled (the three as they were before), then for each request one of
 --   'new'      the caller must enqueue it in `owner`
 --   'live'     it is on its way already; this gateway will hear of its end
@@ -31,7 +31,7 @@ local function attach(record, owner)
   return 'new'
 end
 
-for i = 7, #ARGV, 8 do
+for i = 7, #ARGV, 9 do
   local ref, owner, idem, keep = ARGV[i], ARGV[i + 1], ARGV[i + 2], ARGV[i + 5]
   local timeout, size = tonumber(ARGV[i + 3]), tonumber(ARGV[i + 4])
   local keyed = idem ~= ''
@@ -49,7 +49,7 @@ for i = 7, #ARGV, 8 do
     verdict = 'new'
     local deadline = now + timeout
     redis.call('HSET', record, 'state', 'waiting', 'owner', owner, 'epoch', 0, 'crashes', 0, 'deadline', deadline,
-      'gateways', gateway, 'idem', idem, 'bytes', size, 'keep', keep, 'mode', ARGV[i + 6], 'model', ARGV[i + 7])
+      'gateways', gateway, 'idem', idem, 'bytes', size, 'keep', keep, 'mode', ARGV[i + 6], 'model', ARGV[i + 7], 'version', ARGV[i + 8])
     added[#added + 1] = deadline
     added[#added + 1] = ref
     added_bytes = added_bytes + size

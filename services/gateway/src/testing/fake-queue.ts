@@ -85,7 +85,6 @@ export class FakeQueue implements InferenceQueue {
       model,
       version,
       state: settled ? 'settled' : 'running',
-      attempts: 1,
       deadline,
       settled,
     };
