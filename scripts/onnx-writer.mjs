@@ -2,6 +2,7 @@
 
 export const FLOAT = 1;
 export const INT32 = 6;
+const INT64 = 7;
 
 const IR_VERSION = 8;
 const OPSET = 13;
@@ -40,6 +41,12 @@ export function node(opType, inputs, outputs) {
 export function tensor(name, dims, values) {
   const raw = Buffer.from(values.buffer, values.byteOffset, values.byteLength);
   return Buffer.concat([...dims.map((d) => int(1, d)), int(2, FLOAT), text(8, name), bytes(9, raw)]);
+}
+
+/** TensorProto of INT64 with one dimension: the shape of another. */
+export function int64s(name, values) {
+  const raw = Buffer.from(BigInt64Array.from(values, BigInt).buffer);
+  return Buffer.concat([int(1, values.length), int(2, INT64), text(8, name), bytes(9, raw)]);
 }
 
 /** ValueInfoProto: name 1, type 2 {tensor_type 1 {elem_type 1, shape 2 {dim 1 {dim_value 1 | dim_param 2}}}}. */

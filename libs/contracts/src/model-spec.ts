@@ -111,3 +111,15 @@ export type EnsembleSpec = NonNullable<ModelSpec['ensemble']>;
 export function versionKey(model: { name: string; version: string }): string {
   return `${model.name}@${model.version}`;
 }
+
+/** How many executions a request may be cut into. */
+const MAX_PARTS = 64;
+
+/**
+ * Rows that one request may have: more than fit into an execution are cut into several. Not for an ensemble, whose
+ * steps see the request as a whole, nor for a model of one row, whose answer may have any number of rows itself.
+ */
+export function maxRequestRows({ batching: { maxRows }, generation, platform }: ModelSpec): number {
+  if (generation) return 1;
+  return platform === 'ensemble' || maxRows === 1 ? maxRows : MAX_PARTS * maxRows;
+}

@@ -1,3 +1,4 @@
+import type { Pool, Priority, Shard } from './queue.ts';
 import type { NewRequest, Settled, TokenChunk } from './request.ts';
 
 /** A request as somebody who polls sees it. */
@@ -6,9 +7,11 @@ export interface RequestView {
   tenant: string;
   model: string;
   version: string;
-  state: 'waiting' | 'running' | 'settled';
-  /** Unix ms; 0 once it is settled. */
-  deadline: number;
+  state: 'waiting' | 'running' | 'retrying' | 'settled';
+  /** Milliseconds until its deadline; 0 once it is settled. */
+  remainingMs: number;
+  /** It runs on when nobody waits for it: a job, or a call with an idempotency key. */
+  unattended: boolean;
   settled?: Settled | undefined;
 }
 
@@ -20,18 +23,26 @@ export interface Submission {
 
 /** The durable queue as a gateway sees it. */
 export interface InferenceQueue {
+  /** The shard that a new request of this kind should go to; its id names it. */
+  shardFor(priority: Priority, pool: Pool): Shard;
   /**
    * Admits and enqueues. When it resolves, the request is acknowledged: it will have one terminal record.
-   * Throws OVERLOADED (bound reached, with Retry-After), CONFLICT (key used with another body),
-   * UNAVAILABLE (not durable: Redis away; nothing is owed, the same key may be tried again).
+   * Throws CONFLICT (key used with another body) and, with a `reason` in the details and a Retry-After, OVERLOADED
+   * (contended) and UNAVAILABLE (no capacity, or not durable: Redis away; nothing is owed, the same key may be tried
+   * again).
    */
   submit(request: NewRequest): Promise<Submission>;
-  /** The terminal record of a request that was submitted here or elsewhere. Rejects only when `signal` aborts. */
+  /**
+   * The terminal record of a request that was submitted here or elsewhere. Rejects when `signal` aborts, and with
+   * NOT_FOUND. Comes at the request's deadline at the latest, which may be later than that of who repeats a key.
+   */
   wait(id: string, tenant: string, signal?: AbortSignal): Promise<Settled>;
   /** Undefined: unknown, expired, or another tenant's. */
   read(id: string, tenant: string): Promise<RequestView | undefined>;
   /** Settles as `cancelled` unless settled; the terminal record, or undefined where `read` has nothing. */
   cancel(id: string, tenant: string): Promise<Settled | undefined>;
+  /** Nobody waits here any more: cancels, unless somebody waits at another gateway (then undefined). */
+  abandon(id: string, tenant: string): Promise<Settled | undefined>;
   /** What the token log of a stream holds, from token `offset` on. */
   tokens(id: string, tenant: string, offset: number): Promise<TokenChunk[]>;
 }

@@ -35,6 +35,17 @@ export interface NewRequest {
   traceparent?: string | undefined;
   /** With it, the same key and body of a tenant give the same answer without a second execution. */
   idempotency?: { key: string; bodyHash: string } | undefined;
+  /** The dead letter that this is another chance of. */
+  redriveOf?: string | undefined;
+  /** How many chances there were since the first call. */
+  redrives?: number | undefined;
+}
+
+/** An execution that failed. */
+export interface FailedAttempt {
+  /** Unix ms. */
+  at: number;
+  error: WireError;
 }
 
 /** One request inside a bundle job: the JSON that lies in Redis. */
@@ -51,6 +62,10 @@ export interface BundledRequest {
   trace?: string | undefined;
   /** base64 of the payload, when small; else it lies under the request's payload key. */
   inline?: string | undefined;
+  /** Executions that ended in an error of its own. */
+  failures?: FailedAttempt[] | undefined;
+  redriveOf?: string | undefined;
+  redrives?: number | undefined;
 }
 
 /** The data of one BullMQ job: requests of one shard and model that arrived together. */

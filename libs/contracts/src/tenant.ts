@@ -1,3 +1,5 @@
+import { AppError } from './errors.ts';
+
 /** Who calls, as far as the transport knows. */
 export interface CallerCredentials {
   authorization?: string | undefined;
@@ -14,7 +16,10 @@ export interface TenantResolver {
   resolve(caller: CallerCredentials): Promise<Tenant> | Tenant;
 }
 
-/** Everybody is the one default tenant: an installation without accounts. */
+/** Fits into keys and labels: no colon, no blank. */
+const TENANT = /^[\w.-]{1,64}$/;
+
+/** An installation without accounts: everybody is the default tenant, or the one that a trusted proxy names. */
 export class SingleTenantResolver implements TenantResolver {
   readonly #tenant: Tenant;
 
@@ -22,7 +27,10 @@ export class SingleTenantResolver implements TenantResolver {
     this.#tenant = { id };
   }
 
-  resolve(): Tenant {
-    return this.#tenant;
+  resolve({ tenantHint }: CallerCredentials): Tenant {
+    if (tenantHint === undefined) return this.#tenant;
+    if (!TENANT.test(tenantHint))
+      throw new AppError('INVALID_INPUT', 'x-tenant-id: 1 to 64 of A-Z a-z 0-9 . _ -');
+    return { id: tenantHint };
   }
 }

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { failpointsSchema } from './failpoint.ts';
 
 /** Key in camelCase → schema with a help text; the environment variable is the key in UPPER_SNAKE. */
 export type Shape = Record<string, z.ZodType>;
@@ -119,4 +120,9 @@ export const commonShape = {
     .max(1)
     .default(0.1)
     .describe('Share of traces kept when the caller sent no `traceparent`; else its decision holds'),
+  failpoints: failpointsSchema
+    .prefault('')
+    .describe(
+      'For experiments only: places where the process crashes, fails, waits or tells, `name=action[@n];…` (docs/reliability.md)',
+    ),
 } satisfies Shape;

@@ -2,6 +2,7 @@ import type { DestinationStream } from 'pino';
 import type { Registry } from 'prom-client';
 import { withTimeout } from './abort.ts';
 import { commonShape, ConfigError, parseEnv, type ConfigOf, type Shape } from './config.ts';
+import { activateFailpoints } from './failpoint.ts';
 import { createLogger, type Logger } from './logger.ts';
 import { createMetrics } from './metrics.ts';
 import { startOps, type OpsServer } from './ops-server.ts';
@@ -61,6 +62,10 @@ export async function runService<S extends Shape>(
     level: config.logLevel,
     ...(logStream && { stream: logStream }),
   });
+  activateFailpoints(config.failpoints);
+  if (config.failpoints.length > 0) {
+    log.warn({ failpoints: config.failpoints }, 'failpoints are on: this process may crash on purpose');
+  }
   await new Run(options, config, log, host).run();
 }
 

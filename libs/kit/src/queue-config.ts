@@ -1,10 +1,23 @@
 import { z } from 'zod';
 import { POOLS, queuePoliciesSchema } from '@frontier/contracts/queue';
 import { durationMs, int, json, list, type Shape } from './config.ts';
+import { parseRedisUrl, REDIS_URL_FORMS } from './redis-url.ts';
+
+function redisUrl() {
+  return z.string().superRefine((text, context) => {
+    try {
+      parseRedisUrl(text);
+    } catch (error) {
+      context.addIssue({ code: 'custom', message: (error as Error).message });
+    }
+  });
+}
 
 /** The settings in which everybody who touches the queues must agree. */
 export const queueShape = {
-  redisUrl: z.url().default('redis://127.0.0.1:6379').describe('Redis that holds queues and records'),
+  redisUrl: redisUrl()
+    .default('redis://127.0.0.1:6379')
+    .describe(`Redis that holds queues and records: ${REDIS_URL_FORMS}; \`rediss\` for TLS`),
   redisReplicas: int()
     .min(0)
     .default(0)
@@ -22,5 +35,11 @@ export const queueShape = {
     .prefault('{}')
     .describe(
       'Overrides of the queue policies by priority, as JSON: `{"vip":{"bound":200}}`; the same everywhere',
+    ),
+  keptResultBytes: int()
+    .min(0)
+    .default(256 * 1024 * 1024)
+    .describe(
+      'Bytes of results of jobs and keyed calls that a tenant may have kept in each shard (24 h); over it new ones get 429',
     ),
 } satisfies Shape;

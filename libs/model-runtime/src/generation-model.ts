@@ -21,6 +21,7 @@ export class GenerationModel {
   readonly #listeners = new Map<number, Listener>();
   #nextKey = 0;
   #busySlots = 0;
+  #idleRows = 0;
 
   private constructor(options: ThreadOptions) {
     this.capacity = options.model.spec.generation?.slots ?? 0;
@@ -43,6 +44,11 @@ export class GenerationModel {
     return this.#busySlots;
   }
 
+  /** Rows that were computed for nobody, since the start: a decode step has the shape of all slots. */
+  get idleRows(): number {
+    return this.#idleRows;
+  }
+
   /**
    * Starts a sequence. Its chunks come in order; the last one has `end`, whatever happens: an error is in there
    * (UNAVAILABLE when the thread was lost, which another attempt may survive).
@@ -61,8 +67,9 @@ export class GenerationModel {
     return this.#thread.close();
   }
 
-  #deliver({ chunks, busySlots }: ChunksMessage): void {
+  #deliver({ chunks, busySlots, idleRows }: ChunksMessage): void {
     this.#busySlots = busySlots;
+    this.#idleRows += idleRows;
     for (const [key, chunk] of chunks) {
       const listener = this.#listeners.get(key);
       if (!listener) continue;

@@ -112,6 +112,8 @@ export interface ChunksMessage {
   chunks: [key: number, chunk: GeneratedChunk][];
   /** Sequences that hold a slot. */
   busySlots: number;
+  /** Rows of decode steps, since the last message, that belonged to no sequence: a step has the shape of all slots. */
+  idleRows: number;
 }
 
 /** A clock that all threads of a process share, microseconds. */

@@ -1,56 +1,69 @@
 import { PRIORITIES, type Priority } from '@frontier/contracts/queue';
+import {
+  BatchGroup,
+  type Batchable,
+  type BatchRoom,
+  type FlushReason,
+  type FormedBatch,
+} from './batch-group.ts';
+import type { FairQueue } from './fair-queue.ts';
+import { PriorityShares, type WaitingPriority } from './priority-shares.ts';
+import { TenantAccounts } from './tenant-accounts.ts';
 
-/** One request, or one step of an ensemble, that waits for its execution. */
-export interface Batchable {
-  /** Only items of the same key share a batch: same inputs, data types and shapes behind the first dimension. */
-  readonly key: string;
-  readonly priority: Priority;
-  readonly rows: number;
-  readonly bytes: number;
-  /** When it came here, ms. */
-  readonly at: number;
-}
+export type { Batchable } from './batch-group.ts';
 
 export interface BatchLimits {
-  /** Rows and bytes of one execution at most; an item that is larger alone runs alone. */
+  /** Rows, bytes and cost of one execution at most; an item that is larger alone runs alone. */
   maxRows: number;
   maxBytes: number;
+  maxCost?: number;
   /** How long an idle worker waits for a fuller batch, ms. */
   windowMs: number;
-  /** Of the priority of the batch's first item. */
+  /** Of the priority that leads the batch. */
   maxItems: Record<Priority, number>;
-  /** A batch goes to a busy worker, as its next one, when its first item has waited this long, ms. */
+  /** A batch goes to a busy worker, as its next one, when an item of the priority has waited this long, ms. */
   flushMs: Record<Priority, number>;
+  /** At this age of its oldest item a priority has its greatest weight, ms, above 0. */
+  maxWaitMs: Record<Priority, number>;
 }
 
-/** Why a batch left: it was full, a worker was idle, the idle worker's window was over, or its first item was old. */
-export type FlushReason = 'size' | 'idle' | 'window' | 'age';
-
-export interface FormedBatch<T> {
-  items: T[];
-  rows: number;
-  reason: FlushReason;
+/** A batch that could leave now. */
+interface Due<T extends Batchable> extends WaitingPriority {
+  readonly group: BatchGroup<T>;
+  readonly reason: FlushReason;
 }
 
-interface Group<T> {
-  /** First in, first out; one queue a priority, in the order of PRIORITIES. */
-  queues: T[][];
-}
+/** Empty groups are kept for the next item of their key while there are no more groups than these. */
+const KEPT_GROUPS = 32;
 
 /**
  * Forms the batches of one model version.
  *
  * Pure: time is an argument. An idle worker never waits unless the model asks for a window; for a busy one that could
- * take its next batch already, a batch leaves when it is full or old. Within a key: vip before standard before low,
- * each in order of arrival. Neither rows nor items nor bytes of a batch exceed their limits.
+ * take its next batch already, a batch leaves when it is full or old. What runs again waits for neither and goes before
+ * all that is new. Otherwise a priority leads a batch when {@link PriorityShares} gives it the turn, and inside it, over
+ * all keys, the tenant that has used least ({@link FairQueue}); each tenant's items go in order of arrival. Room that
+ * the leading priority leaves goes to the others, vip first, and is not charged to them: it would be wasted.
+ * Neither items nor rows nor bytes nor cost of a batch exceed their limits.
  */
 export class Batcher<T extends Batchable> {
   readonly #limits: BatchLimits;
-  readonly #groups = new Map<string, Group<T>>();
+  readonly #room: Record<Priority, BatchRoom>;
+  readonly #groups = new Map<string, BatchGroup<T>>();
+  readonly #accounts = {
+    vip: new TenantAccounts(),
+    standard: new TenantAccounts(),
+    low: new TenantAccounts(),
+  };
+  readonly #shares: PriorityShares;
   #size = 0;
 
   constructor(limits: BatchLimits) {
+    const { maxItems, maxRows, maxBytes, maxCost = Infinity, maxWaitMs } = limits;
+    const room = (items: number) => ({ items, rows: maxRows, bytes: maxBytes, cost: maxCost });
     this.#limits = limits;
+    this.#room = { vip: room(maxItems.vip), standard: room(maxItems.standard), low: room(maxItems.low) };
+    this.#shares = new PriorityShares(maxWaitMs);
   }
 
   get size(): number {
@@ -58,132 +71,125 @@ export class Batcher<T extends Batchable> {
   }
 
   add(item: T): void {
-    this.#queue(item).push(item);
+    this.#group(item.key).add(item);
     this.#size += 1;
   }
 
-  /** Puts items back in front, in their order: what a lost worker had goes before new work. */
+  /** Puts items back, in their order: they go before new work, behind what was put back before. */
   addFirst(items: readonly T[]): void {
-    for (const item of [...items].reverse()) {
-      this.#queue(item).unshift(item);
-      this.#size += 1;
-    }
+    for (const item of items) this.#group(item.key).addFirst(item);
+    this.#size += items.length;
   }
 
   /** False: it is not here (any more). */
   remove(item: T): boolean {
-    const queue = this.#groups.get(item.key)?.queues[PRIORITIES.indexOf(item.priority)];
-    const at = queue?.indexOf(item) ?? -1;
-    if (at < 0) return false;
-    queue?.splice(at, 1);
-    this.#shrunk(item.key, 1);
+    const group = this.#groups.get(item.key);
+    if (!group?.remove(item)) return false;
+    this.#size -= 1;
+    this.#tidy(group);
     return true;
+  }
+
+  /** Tells what an item that was taken has really cost: its tenant's account is corrected. */
+  charge({ priority, tenant, cost }: T, measuredCost: number): void {
+    this.#accounts[priority].charge(tenant, measuredCost - cost);
   }
 
   /**
    * The next batch for a worker, which is `idle` or could take one more behind what it runs; undefined: none is due.
-   * `mayStart` tells whether another batch of a priority may be under way.
+   * `mayStart` tells whether another batch that a priority leads may be under way.
    */
   take(
     now: number,
     idle: boolean,
     mayStart: (priority: Priority) => boolean = () => true,
   ): FormedBatch<T> | undefined {
-    for (const { key, group } of this.#inOrder(mayStart)) {
-      const formed = this.#form(group, mayStart);
-      const head = formed.items[0] as T;
-      const reason = this.#reasonToFlush(now - head.at, head.priority, formed.full, idle);
-      if (!reason) continue;
-      for (const queue of group.queues) {
-        const taken = formed.items.filter((item) => queue[0] === item && queue.shift()).length;
-        this.#size -= taken;
-      }
-      this.#shrunk(key, 0);
-      return { items: formed.items, rows: formed.rows, reason };
-    }
-    return undefined;
+    const due = this.#due(now, idle, mayStart);
+    if (due.length === 0) return undefined;
+    const priority = this.#shares.pick(due);
+    const { group, reason } = due.find((one) => one.priority === priority) as Due<T>;
+    const batch = group.take(priority, this.#room[priority], reason);
+    this.#shares.charge(priority, batch.charged);
+    this.#size -= batch.items.length;
+    this.#tidy(group);
+    return batch;
   }
 
-  /** When `take` should be asked again, ms, if nothing else happens; undefined: nothing waits. */
-  wakeAt(idle: boolean): number | undefined {
-    let wake: number | undefined;
-    for (const group of this.#groups.values()) {
-      const head = headOf(group, () => true);
-      if (!head) continue;
-      const at = head.at + (idle ? this.#limits.windowMs : this.#limits.flushMs[head.priority]);
-      if (wake === undefined || at < wake) wake = at;
-    }
-    return wake;
-  }
-
-  #reasonToFlush(age: number, priority: Priority, full: boolean, idle: boolean): FlushReason | undefined {
+  /** When `take` should be asked again, ms, if nothing else happens; undefined: nothing waits that may start. */
+  wakeAt(idle: boolean, mayStart: (priority: Priority) => boolean = () => true): number | undefined {
     const { windowMs, flushMs } = this.#limits;
-    if (full) return 'size';
+    let wake = Infinity;
+    for (const priority of PRIORITIES) {
+      if (!mayStart(priority)) continue;
+      const wait = idle ? windowMs : flushMs[priority];
+      for (const { queues } of this.#groups.values()) wake = Math.min(wake, queues[priority].oldest + wait);
+    }
+    return wake === Infinity ? undefined : wake;
+  }
+
+  /** The batches that could leave now, at most one of each priority; only those that run again, if there are any. */
+  #due(now: number, idle: boolean, mayStart: (priority: Priority) => boolean): Due<T>[] {
+    const due: Due<T>[] = [];
+    let again = false;
+    for (const priority of PRIORITIES) {
+      const next = mayStart(priority) && this.#dueOf(priority, now, idle);
+      if (!next) continue;
+      due.push(next);
+      again ||= next.reason === 'again';
+    }
+    return again ? due.filter(({ reason }) => reason === 'again') : due;
+  }
+
+  #dueOf(priority: Priority, now: number, idle: boolean): Due<T> | undefined {
+    let first: BatchGroup<T> | undefined;
+    let reason: FlushReason = 'idle';
+    let headAgeMs = 0;
+    for (const group of this.#groups.values()) {
+      const queue = group.queues[priority];
+      if (queue.size === 0) continue;
+      const age = now - queue.oldest;
+      const flush = this.#reasonToFlush(group, priority, age, idle);
+      if (!flush) continue;
+      headAgeMs = Math.max(headAgeMs, age);
+      if (first && !goesBefore(queue, first.queues[priority])) continue;
+      first = group;
+      reason = flush;
+    }
+    return first && { priority, group: first, reason, headAgeMs };
+  }
+
+  #reasonToFlush(
+    group: BatchGroup<T>,
+    priority: Priority,
+    age: number,
+    idle: boolean,
+  ): FlushReason | undefined {
+    const { windowMs, flushMs } = this.#limits;
+    if (group.queues[priority].again > 0) return 'again';
+    if (group.fills(this.#room[priority])) return 'size';
     if (!idle) return age >= flushMs[priority] ? 'age' : undefined;
     if (windowMs === 0) return 'idle';
     return age >= windowMs ? 'window' : undefined;
   }
 
-  /** As much of a group as fits into one batch. */
-  #form(group: Group<T>, mayStart: (priority: Priority) => boolean) {
-    const items: T[] = [];
-    let rows = 0;
-    let bytes = 0;
-    let full = false;
-    for (const [rank, queue] of group.queues.entries()) {
-      if (items.length === 0 && !mayStart(PRIORITIES[rank] as Priority)) continue;
-      for (const item of queue) {
-        const { maxRows, maxBytes, maxItems } = this.#limits;
-        const most = maxItems[(items[0] ?? item).priority];
-        if (items.length > 0 && (rows + item.rows > maxRows || bytes + item.bytes > maxBytes)) {
-          return { items, rows, full: true };
-        }
-        items.push(item);
-        rows += item.rows;
-        bytes += item.bytes;
-        full = items.length >= most || rows >= maxRows || bytes >= maxBytes;
-        if (full) return { items, rows, full };
-      }
-    }
-    return { items, rows, full };
-  }
-
-  /** Groups by the priority of their first item, then by its age. */
-  #inOrder(mayStart: (priority: Priority) => boolean): { key: string; group: Group<T>; head: T }[] {
-    const groups: { key: string; group: Group<T>; head: T }[] = [];
-    for (const [key, group] of this.#groups) {
-      const head = headOf(group, mayStart);
-      if (head) groups.push({ key, group, head });
-    }
-    if (groups.length < 2) return groups;
-    return groups.sort((a, b) => rankOf(a.head) - rankOf(b.head) || a.head.at - b.head.at);
-  }
-
-  #queue(item: T): T[] {
-    let group = this.#groups.get(item.key);
+  #group(key: string): BatchGroup<T> {
+    let group = this.#groups.get(key);
     if (!group) {
-      group = { queues: PRIORITIES.map(() => []) };
-      this.#groups.set(item.key, group);
+      group = new BatchGroup<T>(this.#accounts);
+      this.#groups.set(key, group);
     }
-    return group.queues[rankOf(item)] as T[];
+    return group;
   }
 
-  #shrunk(key: string, by: number): void {
-    this.#size -= by;
-    if (this.#groups.get(key)?.queues.every((queue) => queue.length === 0)) this.#groups.delete(key);
+  #tidy(emptied: BatchGroup<T>): void {
+    if (emptied.size > 0 || this.#groups.size <= KEPT_GROUPS) return;
+    for (const [key, { size }] of this.#groups) if (size === 0) this.#groups.delete(key);
   }
 }
 
-function rankOf(item: Batchable): number {
-  return PRIORITIES.indexOf(item.priority);
-}
-
-function headOf<T extends Batchable>(
-  group: Group<T>,
-  mayStart: (priority: Priority) => boolean,
-): T | undefined {
-  for (const [rank, queue] of group.queues.entries()) {
-    if (queue.length > 0 && mayStart(PRIORITIES[rank] as Priority)) return queue[0];
-  }
-  return undefined;
+/** Of two keys: what runs again, then whose tenant has used less, then what is older. */
+function goesBefore<T extends Batchable>(a: FairQueue<T>, b: FairQueue<T>): boolean {
+  if (a.again > 0 !== b.again > 0) return a.again > 0;
+  if (a.used !== b.used) return a.used < b.used;
+  return a.oldest < b.oldest;
 }

@@ -1,14 +1,15 @@
-import type { Redis } from 'ioredis';
 import type { Shard } from '@frontier/contracts/queue';
 import { encodeSettled, type Settled } from '@frontier/contracts/request';
-import { sleep } from '@frontier/kit/abort';
 import { Coalescer } from '@frontier/kit/coalescer';
+import { failpoint } from '@frontier/kit/failpoint';
 import type { Logger } from '@frontier/kit/logger';
-import { MAIN_QUEUE, ShardKeys } from './keys.ts';
+import { isCluster, type RedisClient } from './connection.ts';
+import { ShardKeys } from './keys.ts';
+import { persistently } from './persistently.ts';
 import { replicated, type Replication } from './replication.ts';
 import { sendReplies } from './reply-stream.ts';
 import { ShardScripts, type Argument } from './scripts.ts';
-import type { TakenRequest } from './shard-consumer.ts';
+import type { TakenRequest } from './taken.ts';
 
 interface Commit {
   request: TakenRequest;
@@ -18,8 +19,6 @@ interface Commit {
 }
 
 const MAX_COMMITS = 256;
-/** While Redis is away; then the locks are over and the bundles run again elsewhere. */
-const GIVE_UP_MS = 15_000;
 
 /**
  * Writes the ends of requests of one shard, each exactly once.
@@ -28,14 +27,14 @@ const GIVE_UP_MS = 15_000;
  * published and sent to the gateways. What is refused at (a) was ended by somebody else: nobody hears of it from here.
  */
 export class Committer {
-  readonly #redis: Redis;
+  readonly #redis: RedisClient;
   readonly #keys: ShardKeys;
   readonly #scripts: ShardScripts;
   readonly #replication: Replication;
   readonly #log: Logger;
   readonly #coalescer: Coalescer<Commit, boolean>;
 
-  constructor(redis: Redis, shard: Shard, replication: Replication, log: Logger) {
+  constructor(redis: RedisClient, shard: Shard, replication: Replication, log: Logger) {
     this.#redis = redis;
     this.#keys = new ShardKeys(shard);
     this.#scripts = new ShardScripts(redis, this.#keys);
@@ -50,66 +49,75 @@ export class Committer {
   }
 
   async #flush(commits: Commit[]): Promise<boolean[]> {
-    const gateways = await this.#decide(commits);
-    return gateways.map((waiting) => waiting !== null);
+    await failpoint('dispatcher.commit.before', commits[0]?.request.id);
+    const taken = await persistently(() =>
+      this.#replication.replicas === 0 ? this.#commitAtOnce(commits) : this.#commitReplicated(commits),
+    );
+    await failpoint('dispatcher.commit.after', commits[0]?.request.id);
+    return taken;
   }
 
   /** The gateways that wait for each commit; null where it was refused. */
-  async #decide(commits: Commit[]): Promise<(string | null)[]> {
-    const giveUpAt = Date.now() + GIVE_UP_MS;
-    for (;;) {
-      try {
-        return await (this.#replication.replicas === 0
-          ? this.#commit(commits)
-          : this.#commitReplicated(commits));
-      } catch (error) {
-        if (Date.now() > giveUpAt) throw error;
-        await sleep(100);
-      }
-    }
-  }
-
-  async #commit(commits: Commit[], atOnce = true): Promise<(string | null)[]> {
-    const args: Argument[] = [MAIN_QUEUE, atOnce ? 1 : 0];
+  async #decide(commits: Commit[], how: 'record' | 'publish' | 'reply'): Promise<(string | null)[]> {
+    const args: Argument[] = [how];
     for (const { request, blob } of commits) {
-      args.push(request.ref, request.id, request.job, request.lock, request.epoch, blob);
+      args.push(request.ref, request.id, request.owner, request.lock, request.epoch, blob);
     }
     return (await this.#scripts.call('commit', args)) as (string | null)[];
   }
 
-  async #commitReplicated(commits: Commit[]): Promise<(string | null)[]> {
-    await replicated(this.#redis, this.#replication, async () => {
-      const taken = await this.#commit(commits, false);
+  async #commitAtOnce(commits: Commit[]): Promise<boolean[]> {
+    // In a Cluster the reply streams lie on other servers than the shard.
+    const apart = isCluster(this.#redis);
+    const gateways = await this.#decide(commits, apart ? 'publish' : 'reply');
+    if (apart) await this.#reply(commits.map(({ request, blob }, i) => ({ id: request.id, blob, gateways: gateways[i] }))); // prettier-ignore
+    return gateways.map((waiting) => waiting !== null);
+  }
+
+  async #commitReplicated(commits: Commit[]): Promise<boolean[]> {
+    await this.#replicated(async () => {
+      const taken = await this.#decide(commits, 'record');
       commits.forEach((commit, i) => {
         commit.recorded ||= taken[i] !== null;
       });
     });
-    const recorded = commits.filter((commit) => commit.recorded);
-    const gateways = new Map<Commit, string>();
-    (await this.#publish(recorded.map(({ request }) => request))).forEach((waiting, i) => {
-      gateways.set(recorded[i] as Commit, waiting ?? '');
-    });
-    return commits.map((commit) => gateways.get(commit) ?? null);
+    await failpoint('dispatcher.publish.before', commits[0]?.request.id);
+    await this.#publish(commits.filter(({ recorded }) => recorded).map(({ request }) => request));
+    return commits.map(({ recorded }) => recorded === true);
   }
 
-  /** Publishes results that a lost holder of the job committed; the claim has written them anew. */
+  /** Publishes results that a lost holder of the job committed. */
   async republish(requests: readonly TakenRequest[]): Promise<void> {
-    await replicated(this.#redis, this.#replication, () => Promise.resolve());
-    await this.#publish(requests);
+    await persistently(async () => {
+      await this.#replicated(() => Promise.resolve());
+      await this.#publish(requests);
+    });
   }
 
-  /** The gateways that wait for each; null where it was published before. An empty reply says: read the record. */
-  async #publish(requests: readonly TakenRequest[]): Promise<(string | null)[]> {
+  #replicated(writes: () => Promise<void>): Promise<void> {
+    return replicated(this.#redis, this.#replication, this.#keys.settled, writes);
+  }
+
+  async #publish(requests: readonly TakenRequest[]): Promise<void> {
+    if (requests.length === 0) return;
     const refs = requests.map(({ ref }) => ref);
-    const gateways =
-      refs.length === 0 ? [] : ((await this.#scripts.call('publish', refs)) as (string | null)[]);
-    const replies = requests.flatMap(({ id }, i) =>
-      (gateways[i]?.split(',') ?? []).map((gateway) => ({ gateway, id, blob: Buffer.alloc(0) })),
+    const gateways = (await this.#scripts.call('publish', refs)) as (string | null)[];
+    await failpoint('dispatcher.publish.after', requests[0]?.id);
+    // An empty reply says: read the record.
+    await this.#reply(requests.map(({ id }, i) => ({ id, blob: Buffer.alloc(0), gateways: gateways[i] })));
+  }
+
+  /** Not tried again: a reply that is lost here is found by its gateway in the record. */
+  async #reply(
+    ends: readonly { id: string; blob: Buffer; gateways: string | null | undefined }[],
+  ): Promise<void> {
+    await failpoint('dispatcher.reply.before', ends[0]?.id);
+    const replies = ends.flatMap(({ id, blob, gateways }) =>
+      (gateways ?? '').split(',').flatMap((gateway) => (gateway === '' ? [] : [{ gateway, id, blob }])),
     );
-    // Not tried again: a reply that is lost here is found by its gateway in the record.
     await sendReplies(this.#redis, replies).catch((error: Error) => {
       this.#log.warn({ err: error.message, replies: replies.length }, 'replies were not sent');
     });
-    return gateways;
+    await failpoint('dispatcher.reply.after', ends[0]?.id);
   }
 }

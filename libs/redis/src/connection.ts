@@ -1,11 +1,31 @@
-import { Redis } from 'ioredis';
+import { Cluster, Redis, type ClusterOptions, type RedisOptions } from 'ioredis';
 import type { Logger } from '@frontier/kit/logger';
+import { parseRedisUrl, type RedisTarget } from '@frontier/kit/redis-url';
+import { strictCluster } from './cluster.ts';
+import { corked } from './cork.ts';
+
+/** A connection to one server (perhaps found by Sentinel), or to a Redis Cluster. */
+export type RedisClient = Redis | Cluster;
 
 export interface ConnectionOptions {
+  /** In a form of `parseRedisUrl`. */
   url: string;
   /** Shown by `CLIENT LIST`. */
   name: string;
   log: Logger;
+}
+
+/** Replies in one shape, whichever protocol the server speaks. */
+type Options = RedisOptions & { replyMapping?: 'legacy' };
+
+/** What a call waits for at most. A server that is silent for so long is gone, whatever TCP says. */
+const CALL_TIMEOUT_MS = 5_000;
+/** Over the longest blocking call, which BullMQ makes: 10 s. */
+const SILENCE_MS = 12_000;
+
+/** In a Cluster scripts send answers from Node, and every key has one master. */
+export function isCluster(redis: RedisClient): redis is Cluster {
+  return redis instanceof Cluster;
 }
 
 /** Reconnects after 50 ms, then slower, never slower than once a second, with jitter. */
@@ -15,35 +35,95 @@ function retryDelay(attempt: number): number {
 
 /**
  * A connection for calls that somebody waits for: fails at once while Redis is away, never sends a command twice
- * (a resent `add` could run twice, and a `WAIT` on a fresh connection would vouch for nothing).
+ * (a resent `add` could run twice, and a `WAIT` on a fresh connection would vouch for nothing). In a Cluster a call
+ * that was refused with `MOVED` goes to the right master; nobody has run it.
  */
-export function connect({ url, name, log }: ConnectionOptions): Redis {
-  const redis = new Redis(url, {
+export function connect({ url, name, log }: ConnectionOptions): RedisClient {
+  const options: Options = {
     connectionName: name,
     lazyConnect: true,
     enableOfflineQueue: false,
     autoResendUnfulfilledCommands: false,
     maxRetriesPerRequest: 0,
-    commandTimeout: 5_000,
+    commandTimeout: CALL_TIMEOUT_MS,
+    socketTimeout: CALL_TIMEOUT_MS,
     connectTimeout: 2_000,
-    retryStrategy: retryDelay,
+  };
+  const redis = clientOf(parseRedisUrl(url), options, {
+    enableOfflineQueue: false,
+    maxRedirections: 4,
+    retryDelayOnFailover: 0,
+    retryDelayOnClusterDown: 0,
+    // What a frozen master's replacement is found by: nothing answers then.
+    slotsRefreshInterval: 1_000,
   });
-  return corked(logged(redis, name, log));
+  if (isCluster(redis)) keepConnected(redis);
+  else corked(redis);
+  return logged(redis, name, log);
+}
+
+/** Connects to every server at once. A first call would do so, too, but those that come meanwhile would fail. */
+function keepConnected(cluster: Cluster): void {
+  const open = (node: Redis) => {
+    if (cluster.status === 'ready' && node.status === 'wait') node.connect().catch(() => undefined);
+  };
+  cluster.on('+node', (node: Redis) => {
+    corked(node);
+    // Later: what made the client look for this server is sent first.
+    setImmediate(open, node);
+  });
+  cluster.on('ready', () => cluster.nodes().forEach(open));
 }
 
 /** A connection that waits in Redis (blocking reads, BullMQ workers): keeps trying for as long as it takes. */
-export function connectBlocking({ url, name, log }: ConnectionOptions): Redis {
-  const redis = new Redis(url, {
+export function connectBlocking({ url, name, log }: ConnectionOptions): RedisClient {
+  const options: Options = {
     connectionName: name,
     lazyConnect: true,
     maxRetriesPerRequest: null,
+    socketTimeout: SILENCE_MS,
     connectTimeout: 2_000,
-    retryStrategy: retryDelay,
-  });
-  return corked(logged(redis, name, log));
+  };
+  // As many tries, 100 ms apart, as a fail-over needs. What fails then is tried again by its caller.
+  const redis = clientOf(parseRedisUrl(url), options, { maxRedirections: 100, slotsRefreshInterval: 5_000 });
+  return logged(isCluster(redis) ? redis : corked(redis), name, log);
 }
 
-function logged(redis: Redis, name: string, log: Logger): Redis {
+function clientOf(target: RedisTarget, options: Options, cluster: ClusterOptions): RedisClient {
+  if (target.kind === 'server') return new Redis(target.url, { ...options, ...reconnecting });
+  const { nodes, username, password, tls } = target;
+  const access: Options = { ...(username && { username }), ...(password && { password }) };
+  if (target.kind === 'cluster') {
+    return strictCluster(nodes, {
+      clusterRetryStrategy: retryDelay,
+      lazyConnect: true,
+      ...cluster,
+      redisOptions: { ...options, ...access, ...(tls && { tls: {} }) },
+      // A certificate is of a name.
+      ...(tls && { dnsLookup: (host, callback) => callback(null, host) }),
+    });
+  }
+  return new Redis({
+    ...options,
+    ...reconnecting,
+    ...access,
+    sentinels: nodes,
+    name: target.name,
+    sentinelCommandTimeout: 1_000,
+    sentinelRetryStrategy: retryDelay,
+    // Not `failoverDetector`: in ioredis 6.0 it ends a client for good that is just looking for the new primary. A
+    // frozen one is left after the silence that `socketTimeout` allows.
+    ...(tls && { tls: {}, sentinelTLS: {}, enableTLSForSentinelMode: true }),
+  });
+}
+
+const reconnecting: Options = {
+  retryStrategy: retryDelay,
+  // The primary has become a replica: a new connection looks for the new one. The call itself has failed.
+  reconnectOnError: (error) => error.message.startsWith('READONLY'),
+};
+
+function logged<T extends RedisClient>(redis: T, name: string, log: Logger): T {
   let away = false;
   redis.on('error', (error: Error) => {
     if (!away) log.warn({ connection: name, err: error.message }, 'Redis is away');
@@ -56,34 +136,13 @@ function logged(redis: Redis, name: string, log: Logger): Redis {
   return redis;
 }
 
-/**
- * Commands of one turn leave in one write: measured, a write to a socket costs more than most commands do. Unlike
- * ioredis' auto-pipelining this changes nothing about the commands themselves.
- */
-function corked(redis: Redis): Redis {
-  const send = redis.sendCommand.bind(redis);
-  let scheduled = false;
-  redis.sendCommand = (command, stream) => {
-    const socket = redis.stream as typeof redis.stream | undefined;
-    if (!scheduled && socket?.writable) {
-      scheduled = true;
-      socket.cork();
-      // A tick that is asked for by a microtask comes after all microtasks: what follows by promises leaves along.
-      queueMicrotask(() =>
-        process.nextTick(() => {
-          scheduled = false;
-          socket.uncork();
-        }),
-      );
-    }
-    return send(command, stream);
-  };
-  return redis;
+/** Connects, trying again until `timeoutMs` is over. In a Cluster: to every master that answers. */
+export async function whenReady(redis: RedisClient, timeoutMs: number): Promise<void> {
+  if (redis.status !== 'ready') await becomesReady(redis, timeoutMs);
+  if (isCluster(redis)) await Promise.allSettled(redis.nodes('master').map((node) => node.ping()));
 }
 
-/** Connects, trying again until `timeoutMs` is over. */
-export async function whenReady(redis: Redis, timeoutMs: number): Promise<void> {
-  if (redis.status === 'ready') return;
+async function becomesReady(redis: RedisClient, timeoutMs: number): Promise<void> {
   await new Promise<void>((resolve, reject) => {
     const timer = setTimeout(() => {
       redis.off('ready', done);
@@ -99,31 +158,7 @@ export async function whenReady(redis: Redis, timeoutMs: number): Promise<void> 
   });
 }
 
-/** Warns where Redis is set up so that acknowledged work could be lost. */
-export async function warnIfNotDurable(redis: Redis, log: Logger): Promise<void> {
-  try {
-    const settings = new Map<string, string>();
-    for (const name of ['appendonly', 'maxmemory-policy']) {
-      const [, value] = await redis.config('GET', name);
-      settings.set(name, value ?? '');
-    }
-    if (settings.get('appendonly') === 'no') {
-      log.warn(
-        'Redis has no append-only file: acknowledged requests are lost when it stops; set appendonly yes',
-      );
-    }
-    if (settings.get('maxmemory-policy') !== 'noeviction') {
-      log.warn({ policy: settings.get('maxmemory-policy') }, 'Redis may evict queued work; set maxmemory-policy noeviction'); // prettier-ignore
-    }
-  } catch (error) {
-    log.info(
-      { err: (error as Error).message },
-      'cannot read the settings of Redis; make sure of AOF and noeviction',
-    );
-  }
-}
-
-export async function disconnect(redis: Redis): Promise<void> {
+export async function disconnect(redis: RedisClient): Promise<void> {
   if (redis.status === 'ready') await redis.quit().catch(() => undefined);
   redis.disconnect();
 }

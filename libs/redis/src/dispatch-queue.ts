@@ -1,16 +1,18 @@
-import type { Redis } from 'ioredis';
-import { AppError, toWireError } from '@frontier/contracts/errors';
+import type { Registry } from 'prom-client';
+import type { WireError } from '@frontier/contracts/errors';
+import type { FailureKind } from '@frontier/contracts/dead-letter';
 import { locOf, type QueuePolicies, type Shard } from '@frontier/contracts/queue';
-import type { Settled, TokenChunk } from '@frontier/contracts/request';
+import type { FailedAttempt, Settled, TokenChunk } from '@frontier/contracts/request';
 import type { Logger } from '@frontier/kit/logger';
-import { Committer } from './committer.ts';
-import { connect, connectBlocking, disconnect, warnIfNotDurable, whenReady } from './connection.ts';
+import { connect, connectBlocking, disconnect, whenReady, type RedisClient } from './connection.ts'; // prettier-ignore
+import { warnIfNotDurable } from './durability.ts';
 import type { Replication } from './replication.ts';
-import { sendReplies } from './reply-stream.ts';
-import { ShardConsumer, type TakenBundle, type TakenRequest } from './shard-consumer.ts';
-import { ShardStore } from './shard-store.ts';
-import { TokenLog } from './token-log.ts';
 import { TOKEN_LOG_MS } from './retention.ts';
+import { queueMetrics } from './metrics.ts';
+import { ShardDispatch } from './shard-dispatch.ts';
+import { ShardProducers } from './shard-producers.ts';
+import type { TakenBundle, TakenRequest } from './taken.ts';
+import { TokenLog } from './token-log.ts';
 
 export interface DispatchQueueOptions {
   redisUrl: string;
@@ -18,74 +20,105 @@ export interface DispatchQueueOptions {
   shards: Shard[];
   policies: QueuePolicies;
   replication: Replication;
+  /** Bytes of results of jobs that a tenant may have kept in each shard. */
+  keptBytes: number;
   log: Logger;
+  registry: Registry;
   onBundle: (bundle: TakenBundle) => Promise<void>;
-}
-
-interface ShardSide {
-  shard: Shard;
-  consumer: ShardConsumer;
-  committer: Committer;
-  store: ShardStore;
+  /** Whether any worker runs this model version; what nobody runs is parked. */
+  isServed: (model: string, version: string) => boolean;
+  /** A bundle came or went; `requests` more (fewer) are just being taken. */
+  onTaking: (requests: number) => void;
 }
 
 const SWEEP_EVERY_MS = 5_000;
-/** A gateway ends its own requests at their deadline; the sweeper comes after it. */
-const SWEEP_GRACE_MS = 2_000;
+
+/** What one (priority, pool) has in Redis, its shards together. */
+export interface Depth {
+  shard: Shard;
+  /** Requests waiting or running. */
+  outstanding: number;
+  /** Requests of models without a worker. */
+  parked: number;
+  deadLetters: number;
+}
 
 /** The durable queue in Redis, as a dispatcher uses it. */
 export class DispatchQueue {
-  readonly #redis: Redis;
-  readonly #blocking: Redis;
+  readonly #redis: RedisClient;
+  readonly #blocking: RedisClient;
   readonly #tokens: TokenLog;
   readonly #log: Logger;
-  readonly #sides = new Map<string, ShardSide>();
+  readonly #replicas: number;
+  readonly #producers: ShardProducers;
+  readonly #shards = new Map<string, ShardDispatch>();
   #sweeper: NodeJS.Timeout | undefined;
 
   constructor(options: DispatchQueueOptions) {
-    const { redisUrl: url, name, log, policies, replication, onBundle } = options;
+    const { redisUrl: url, name, log } = options;
     this.#log = log;
+    this.#replicas = options.replication.replicas;
     this.#redis = connect({ url, name: `dispatcher:${name}`, log });
     this.#blocking = connectBlocking({ url, name: `dispatcher:${name}:take`, log });
     this.#tokens = new TokenLog(this.#redis);
+    const { policies, replication, keptBytes } = options;
+    const shards = 1 + Math.max(...options.shards.map(({ index }) => index));
+    this.#producers = new ShardProducers({
+      redis: this.#redis,
+      shards,
+      policies,
+      replication,
+      keptBytes,
+      // Nobody waits for what is redriven.
+      gateway: '',
+      metrics: queueMetrics(options.registry),
+    });
+    const producers = this.#producers;
     for (const shard of options.shards) {
-      const policy = policies[shard.priority];
-      const shared = { shard, policy, redis: this.#redis, blocking: this.#blocking, log };
-      this.#sides.set(locOf(shard), {
-        shard,
-        consumer: new ShardConsumer({ ...shared, onBundle }),
-        committer: new Committer(this.#redis, shard, replication, log),
-        store: new ShardStore(this.#redis, shard),
-      });
+      const policy = options.policies[shard.priority];
+      const shared = { ...options, redis: this.#redis, blocking: this.#blocking, producers };
+      const bound = policy.bound / shards;
+      this.#shards.set(locOf(shard), new ShardDispatch({ ...shared, shard, policy, bound }));
     }
   }
 
   async start(): Promise<void> {
     await Promise.all([whenReady(this.#redis, 30_000), whenReady(this.#blocking, 30_000)]);
-    await warnIfNotDurable(this.#redis, this.#log);
-    for (const { consumer } of this.#sides.values()) consumer.start();
+    await warnIfNotDurable(this.#redis, this.#replicas, this.#log);
+    await this.#producers.start();
+    for (const shard of this.#shards.values()) shard.start();
     this.#sweeper = setInterval(() => void this.#sweep(), SWEEP_EVERY_MS);
   }
 
   /** Takes no more, waits for what it holds to end, and leaves. */
   async stop(): Promise<void> {
     clearInterval(this.#sweeper);
-    await Promise.all([...this.#sides.values()].map(({ consumer }) => consumer.stop()));
+    await Promise.all([...this.#shards.values()].map((shard) => shard.stop()));
+    await this.#producers.stop();
     await Promise.all([disconnect(this.#redis), disconnect(this.#blocking)]);
   }
 
-  /** How many bundles each shard's consumer may hold. */
-  setConcurrency(bundlesOf: (shard: Shard) => number): void {
-    for (const { shard, consumer } of this.#sides.values()) consumer.concurrency = bundlesOf(shard);
+  /** Lets so many more bundles be taken from each queue than are held of it. */
+  setAhead(bundles: number): void {
+    for (const { consumer } of this.#shards.values()) consumer.ahead = bundles;
   }
 
-  /** Requests outstanding in each (priority, pool), its shards together. */
-  async depths(): Promise<{ shard: Shard; depth: number }[]> {
-    const depths = new Map<string, { shard: Shard; depth: number }>();
-    for (const { shard, store } of this.#sides.values()) {
+  /** Some models have a worker now that had none. */
+  unpark(isServed: (model: string, version: string) => boolean): void {
+    for (const shard of this.#shards.values()) shard.consumer.unpark(isServed);
+  }
+
+  async depths(): Promise<Depth[]> {
+    const depths = new Map<string, Depth>();
+    for (const side of this.#shards.values()) {
+      const { shard } = side;
+      const [outstanding, parked, deadLetters] = await side.depth();
       const key = `${shard.priority}/${shard.pool}`;
-      const depth = (depths.get(key)?.depth ?? 0) + (await this.#redis.zcard(store.keys.outstanding));
-      depths.set(key, { shard, depth });
+      const sum = depths.get(key) ?? { shard, outstanding: 0, parked: 0, deadLetters: 0 };
+      sum.outstanding += outstanding;
+      sum.parked += parked;
+      sum.deadLetters += deadLetters;
+      depths.set(key, sum);
     }
     return [...depths.values()];
   }
@@ -100,14 +133,29 @@ export class DispatchQueue {
     if (requests[0]) await this.#side(requests[0]).committer.republish(requests);
   }
 
+  /** Hands the request on to a job of its own, which is taken after `delayMs`, ahead of new work. */
+  retry(request: TakenRequest, failures: readonly FailedAttempt[], delayMs: number): Promise<void> {
+    return this.#side(request).retry(request, failures, delayMs);
+  }
+
+  /** Keeps a dead letter of a request, then gives it the end that says why; true: this is its end. */
+  fail(request: TakenRequest, kind: FailureKind, settled: Settled): Promise<boolean> {
+    return this.#side(request).fail(request, kind, settled);
+  }
+
+  /** Keeps dead letters of requests that gateways have ended as timeouts. */
+  async bury(requests: readonly TakenRequest[], error: WireError): Promise<void> {
+    if (requests[0]) await this.#side(requests[0]).bury(requests, error);
+  }
+
   /** What earlier runs of a streaming request have said. */
   readTokens(request: TakenRequest): Promise<TokenChunk[]> {
     return this.#tokens.read(this.#tokenKey(request), request.id);
   }
 
   async appendTokens(request: TakenRequest, chunks: readonly TokenChunk[]): Promise<void> {
-    const keepMs = Math.max(request.localDeadline - Date.now(), 0) + TOKEN_LOG_MS;
-    await this.#tokens.append(this.#tokenKey(request), chunks, keepMs);
+    const keepMs = Math.max(request.localDeadline - performance.now(), 0) + TOKEN_LOG_MS;
+    await this.#tokens.append(this.#tokenKey(request), chunks, Math.ceil(keepMs));
   }
 
   async endTokens(request: TakenRequest): Promise<void> {
@@ -118,28 +166,15 @@ export class DispatchQueue {
     return this.#side(request).store.keys.tokensPrefix + request.ref;
   }
 
-  #side(request: TakenRequest): ShardSide {
-    return this.#sides.get(locOf(request.shard)) as ShardSide;
+  #side(request: TakenRequest): ShardDispatch {
+    return this.#shards.get(locOf(request.shard)) as ShardDispatch;
   }
 
   async #sweep(): Promise<void> {
-    for (const { shard, store } of this.#sides.values()) {
-      try {
-        for (const ref of await store.sweep(SWEEP_GRACE_MS, 100)) await this.#expire(store, ref);
-      } catch (error) {
-        this.#log.debug(
-          { shard: locOf(shard), err: (error as Error).message },
-          'sweep failed; it runs again soon',
-        );
-      }
+    for (const [loc, shard] of this.#shards) {
+      await shard.sweep().catch((error: Error) => {
+        this.#log.debug({ shard: loc, err: error.message }, 'sweep failed; it runs again soon');
+      });
     }
-  }
-
-  async #expire(store: ShardStore, ref: string): Promise<void> {
-    const error = toWireError(new AppError('TIMEOUT', 'the deadline passed before there was an answer'));
-    const { result, gateways } = await store.settle(ref, { status: 'timeout', error });
-    if (result !== 'settled') return;
-    const id = ref.slice(ref.indexOf(':') + 1);
-    await sendReplies(this.#redis, gateways.map((gateway) => ({ gateway, id, blob: Buffer.alloc(0) }))); // prettier-ignore
   }
 }

@@ -1,35 +1,82 @@
+/** How far back readings count. */
 const WINDOW_MS = 10_000;
+/** A backlog that is younger says nothing yet: a burst is not a queue. */
+const KNOWN_AFTER_MS = 500;
+/** Between readings this close to each other work is taken to have waited all the time. */
+const CLOSE_MS = 100;
+/** A rate whose last reading is older says nothing of what comes now. */
+const STALE_MS = 2_000;
+/** The longest delay before jitter, s: with it 60. */
+const LONGEST_S = 40;
 
-/** How fast a shard settles requests, from readings of its ever-growing counter. */
+/** What an admission found in a shard before it added anything. */
+export interface ShardReading {
+  /** `performance.now()`. */
+  at: number;
+  /** Requests ever settled. */
+  settled: number;
+  /** Requests that wait or run. */
+  outstanding: number;
+  /** Jobs that wait. */
+  backlog: number;
+}
+
+/**
+ * How fast a shard settles requests while work waits: its capacity, as far as it can be seen from here. What it
+ * settles when nothing waits only tells how little there is to do.
+ */
 export class DrainRate {
-  #readings: { at: number; settled: number }[] = [];
+  /** Of the backlog that there is now, the oldest first. */
+  #readings: ShardReading[] = [];
+  #latest: ShardReading | undefined;
+  #lastKnown = 0;
 
-  /** `at`: Unix ms by the clock of Redis. Readings may be as rare or frequent as they come. */
-  observe(at: number, settled: number): void {
-    const last = this.#readings.at(-1);
-    // A counter that fell was restarted: what was read before says nothing any more.
-    if (last && settled < last.settled) this.#readings = [];
-    if (last && at - last.at < 100) return;
-    this.#readings.push({ at, settled });
-    while (this.#readings.length > 2 && at - (this.#readings[0]?.at ?? at) > WINDOW_MS)
-      this.#readings.shift();
+  /** Readings may be as rare or frequent as they come. */
+  observe(reading: ShardReading): void {
+    const before = this.#latest;
+    this.#latest = reading;
+    if (!before || !waitedAllTheTime(before, reading)) this.#readings = reading.backlog > 0 ? [reading] : [];
+    else if (reading.at - (this.#readings.at(-1) as ShardReading).at >= CLOSE_MS) this.#add(reading);
   }
 
-  /** Requests a second over the last seconds; undefined before there are two readings. */
-  perSecond(): number | undefined {
-    const first = this.#readings[0];
+  #add(reading: ShardReading): void {
+    this.#readings.push(reading);
+    while (this.#readings.length > 2 && reading.at - (this.#readings[1] as ShardReading).at > WINDOW_MS)
+      this.#readings.shift();
+    this.#lastKnown = this.#rate() || this.#lastKnown;
+  }
+
+  /** Requests a second over this backlog; 0: there was none until just now, or it is too young to tell. */
+  perSecond(now: number): number {
+    const [first] = this.#readings;
     const last = this.#readings.at(-1);
-    if (!first || !last || last.at <= first.at) return undefined;
-    return ((last.settled - first.settled) * 1000) / (last.at - first.at);
+    const known = first && last && last.at - first.at >= KNOWN_AFTER_MS && now - last.at <= STALE_MS;
+    return known ? this.#rate() : 0;
   }
 
   /**
    * Seconds until `excess` requests have drained, with jitter of up to half as much again so that refused callers
-   * do not come back together. 1 to 60; nothing measured, or nothing drains: 5 to 7.5.
+   * do not come back together; 1 to 60. By the last rate that was seen; before there was any: 5 to 8.
    */
   retryAfterS(excess: number, random: number): number {
-    const rate = this.perSecond();
-    const seconds = rate ? Math.min(Math.max(excess / rate, 1), 60) : 5;
-    return Math.ceil(seconds * (1 + random / 2));
+    const seconds = this.#lastKnown > 0 ? excess / this.#lastKnown : 5;
+    return Math.ceil(Math.min(Math.max(seconds, 0.5), LONGEST_S) * (1 + random / 2));
   }
+
+  #rate(): number {
+    const [first] = this.#readings;
+    const last = this.#readings.at(-1);
+    if (!first || !last || last.at <= first.at) return 0;
+    return ((last.settled - first.settled) * 1000) / (last.at - first.at);
+  }
+}
+
+/**
+ * Two readings with a backlog may have had a quiet spell in between. There was none if they are close, or if some of
+ * what was outstanding at the first is so still at the second. A counter that fell was restarted.
+ */
+function waitedAllTheTime(before: ShardReading, after: ShardReading): boolean {
+  const settled = after.settled - before.settled;
+  if (before.backlog === 0 || after.backlog === 0 || settled < 0) return false;
+  return after.at - before.at <= CLOSE_MS || settled < before.outstanding;
 }

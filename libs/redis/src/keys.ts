@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
-import { locOf, type Shard } from '@frontier/contracts/queue';
+import type { Shard } from '@frontier/contracts/queue';
+import { hashTag } from './hash-slot.ts';
 
 /**
  * Every name that Frontier gives to something in Redis.
@@ -16,6 +17,10 @@ export class ShardKeys {
   readonly bytes: string;
   /** How many requests of this shard were ever settled: its slope is the drain rate. */
   readonly settled: string;
+  /** Hash of requests parked: per `<model>@<version>`, `*` all of them, `bytes` their payloads. */
+  readonly held: string;
+  /** Hash tenant -> requests outstanding. */
+  readonly tenants: string;
   /** Hash of a request that is not settled, or whose payload is not gone: owner, epoch, deadline, … */
   readonly recordPrefix: string;
   /** The terminal record of a request, in the form of `encodeSettled`. */
@@ -24,26 +29,44 @@ export class ShardKeys {
   readonly payloadPrefix: string;
   /** Stream of the tokens of a streaming request. */
   readonly tokensPrefix: string;
+  /** Sorted set of the refs of dead letters, scored by when they were added (Unix ms). */
+  readonly letters: string;
+  /** Its expiry is the clock of the scheduled redrive. */
+  readonly redriving: string;
+  /** Payload of a dead letter that is too large for its job. */
+  readonly letterPayloadPrefix: string;
 
   constructor(shard: Shard) {
-    this.prefix = `{f:${locOf(shard)}}`;
+    this.prefix = `{${hashTag(shard)}}`;
     this.outstanding = `${this.prefix}:outstanding`;
     this.bytes = `${this.prefix}:bytes`;
     this.settled = `${this.prefix}:settled`;
+    this.held = `${this.prefix}:held`;
+    this.tenants = `${this.prefix}:tenants`;
     this.recordPrefix = `${this.prefix}:r:`;
     this.terminalPrefix = `${this.prefix}:s:`;
     this.payloadPrefix = `${this.prefix}:p:`;
     this.tokensPrefix = `${this.prefix}:t:`;
-  }
-
-  /** BullMQ's own key of a job of a queue of this shard. */
-  jobPrefix(queue: string): string {
-    return `${this.prefix}:${queue}:`;
+    this.letters = `${this.prefix}:letters`;
+    this.redriving = `${this.prefix}:redriving`;
+    this.letterPayloadPrefix = `${this.prefix}:d:`;
   }
 }
 
-/** The BullMQ queue of a shard that new work enters. */
-export const MAIN_QUEUE = 'main';
+/** The BullMQ queues of a shard that a dispatcher takes from, in this order. */
+export const LANES = ['retry', 'main', 'overflow'] as const;
+/**
+ * `retry`: what failed and may be tried again. `main`: new work. `overflow`: new work of a tenant that has more than
+ * its share outstanding, so that others never wait behind it.
+ */
+export type LaneName = (typeof LANES)[number];
+/** The queue of dead letters: nobody processes it. */
+export const DEAD_QUEUE = 'dead';
+
+/** How the record of a request names the job that may run it; behind the prefix it is BullMQ's key of that job. */
+export function ownerOf(queue: string, job: string): string {
+  return `${queue}:${job}`;
+}
 
 export function refOf(tenant: string, id: string): string {
   return `${tenant}:${id}`;

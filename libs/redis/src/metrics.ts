@@ -6,6 +6,7 @@ export interface QueueMetrics {
   overduePolls: Counter<'found'>;
   refused: Counter<'priority' | 'reason'>;
   redisReady: Gauge;
+  memoryRatio: Gauge;
 }
 
 export function queueMetrics(registry: Registry): QueueMetrics {
@@ -25,10 +26,15 @@ export function queueMetrics(registry: Registry): QueueMetrics {
     }),
     refused: new Counter({
       name: 'admission_refused_total',
-      help: 'Requests that admission refused',
+      help: 'Requests that were refused before they were queued, by why',
       labelNames: ['priority', 'reason'],
       registers,
     }),
     redisReady: new Gauge({ name: 'redis_ready', help: '1 while Redis can be reached', registers }),
+    memoryRatio: new Gauge({
+      name: 'redis_memory_ratio',
+      help: 'Memory that Redis uses by its maxmemory, of the fullest server; 0: it has no limit',
+      registers,
+    }),
   };
 }

@@ -1,18 +1,23 @@
 import { AppError, toWireError } from '@frontier/contracts/errors';
 import type { Settled } from '@frontier/contracts/request';
+import { failpoint } from '@frontier/kit/failpoint';
 import type { QueueMetrics } from './metrics.ts';
 
 /** A request that has heard nothing for this long is looked up: its reply may have been lost. */
 const OVERDUE_MS = 3_000;
 const LOOK_EVERY_MS = 1_000;
 const LOOKS_AT_ONCE = 256;
+/** This long after its deadline nothing more is expected: Redis was away all the time, or has lost the record. */
+const GIVE_UP_MS = 60_000;
 
 interface Pending {
   tenant: string;
   settled: Promise<Settled>;
   resolve: (settled: Settled) => void;
+  /** Times of `performance.now()`. */
   lookAt: number;
-  deadline: NodeJS.Timeout;
+  giveUpAt: number;
+  deadline: NodeJS.Timeout | undefined;
 }
 
 export interface PendingRepliesOptions {
@@ -25,7 +30,7 @@ export interface PendingRepliesOptions {
 
 /**
  * The requests whose end this gateway waits for. An end comes by the reply stream; one that was lost on its way is
- * found by looking at the record; at the deadline the request is ended here.
+ * found by looking at the record; at its deadline the request is ended here.
  */
 export class PendingReplies {
   readonly #options: PendingRepliesOptions;
@@ -51,19 +56,31 @@ export class PendingReplies {
   }
 
   /**
-   * From now on the end of this request is awaited here, until it has come or somebody forgets it.
-   * False: it was awaited already, for another call with the same key. `own` false: an earlier call's request, whose
-   * deadline is not this caller's; then only the waiting ends after `timeoutMs`, not the request.
+   * From now on the end of this request is awaited here, until it has come or somebody forgets it. False: it was
+   * awaited already. `timeoutMs`: how long the caller waits at most; the request's own deadline is set by `endAfter`.
    */
-  expect(id: string, tenant: string, timeoutMs: number, own: boolean): boolean {
-    if (this.#pending.has(id)) return false;
+  expect(id: string, tenant: string, timeoutMs: number): boolean {
+    const now = performance.now();
+    const giveUpAt = now + timeoutMs + GIVE_UP_MS;
+    const earlier = this.#pending.get(id);
+    if (earlier) {
+      earlier.giveUpAt = Math.max(earlier.giveUpAt, giveUpAt);
+      return false;
+    }
     let resolve!: (settled: Settled) => void;
     const settled = new Promise<Settled>((r) => {
       resolve = r;
     });
-    const deadline = setTimeout(() => void (own ? this.#onDeadline(id) : this.#giveUp(id)), timeoutMs);
-    this.#pending.set(id, { tenant, settled, resolve, lookAt: Date.now() + OVERDUE_MS, deadline });
+    this.#pending.set(id, { tenant, settled, resolve, lookAt: now + OVERDUE_MS, giveUpAt, deadline: undefined }); // prettier-ignore
     return true;
+  }
+
+  /** The request has this much time left, then it is ended from here. */
+  endAfter(id: string, timeoutMs: number): void {
+    const pending = this.#pending.get(id);
+    if (!pending) return;
+    clearTimeout(pending.deadline);
+    pending.deadline = setTimeout(() => void this.#onDeadline(id), timeoutMs);
   }
 
   forget(id: string): void {
@@ -103,7 +120,7 @@ export class PendingReplies {
   }
 
   async #lookAtOverdue(): Promise<void> {
-    const now = Date.now();
+    const now = performance.now();
     const overdue: string[] = [];
     for (const [id, pending] of this.#pending) {
       if (pending.lookAt > now) continue;
@@ -114,26 +131,35 @@ export class PendingReplies {
       overdue.map(async (id) => {
         const found = await this.look(id).catch(() => false);
         this.#options.metrics.overduePolls.inc({ found: String(found) });
+        if (!found && now > (this.#pending.get(id)?.giveUpAt ?? Infinity)) this.settle(id, LOST);
       }),
     );
-  }
-
-  async #giveUp(id: string): Promise<void> {
-    if (await this.look(id).catch(() => false)) return;
-    const error = toWireError(new AppError('TIMEOUT', 'an earlier call with this key is still running'));
-    this.settle(id, {
-      outcome: { status: 'timeout', model: '', version: '', error },
-      outputs: new Uint8Array(0),
-    });
   }
 
   async #onDeadline(id: string): Promise<void> {
     const pending = this.#pending.get(id);
     if (!pending) return;
-    const settled = await this.#options.onDeadline(id, pending.tenant).catch(() => undefined);
+    const settled = await this.#expire(id, pending.tenant).catch(() => undefined);
     if (settled) return this.settle(id, settled);
     // Redis is away, or a result is just being published: the next look finds it.
     pending.lookAt = 0;
-    pending.deadline = setTimeout(() => void this.#onDeadline(id), LOOK_EVERY_MS);
+    this.endAfter(id, LOOK_EVERY_MS);
+  }
+
+  async #expire(id: string, tenant: string): Promise<Settled | undefined> {
+    await failpoint('gateway.deadline.before', id);
+    const settled = await this.#options.onDeadline(id, tenant);
+    await failpoint('gateway.deadline.after', id);
+    return settled;
   }
 }
+
+const LOST: Settled = {
+  outcome: {
+    status: 'timeout',
+    model: '',
+    version: '',
+    error: toWireError(new AppError('TIMEOUT', 'the deadline passed, and nothing is known of an answer')),
+  },
+  outputs: new Uint8Array(0),
+};

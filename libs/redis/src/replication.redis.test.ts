@@ -7,10 +7,12 @@ import type { NewRequest } from '@frontier/contracts/request';
 import { createLogger } from '@frontier/kit/logger';
 import { DispatchQueue } from './dispatch-queue.ts';
 import { createInferenceQueue, type RedisInferenceQueue } from './inference-queue.ts';
-import type { TakenBundle } from './shard-consumer.ts';
+import { ShardKeys } from './keys.ts';
+import type { TakenBundle } from './taken.ts';
 import { startRedis, type TestRedis } from './testing/redis-server.ts';
 
 const shard: Shard = { priority: 'vip', pool: 'cpu', index: 0 };
+const keys = new ShardKeys(shard);
 const log = createLogger({ service: 'test', level: 'silent' });
 const replication = { replicas: 1, timeoutMs: 500 };
 const policies = queuePoliciesSchema.parse({});
@@ -22,14 +24,8 @@ let gateway: RedisInferenceQueue;
 const dispatchers: DispatchQueue[] = [];
 
 beforeAll(async () => {
-  primary = await startRedis();
-  replica = await startRedis([
-    '--replicaof',
-    '127.0.0.1',
-    String(primary.port),
-    '--repl-diskless-sync-delay',
-    '0',
-  ]);
+  primary = await startRedis(['--repl-diskless-sync-delay', '0']);
+  replica = await startRedis(['--replicaof', '127.0.0.1', String(primary.port)]);
   admin = new Redis(primary.url);
   while ((await admin.wait(1, 100)) < 1) await admin.set('wake', randomUUID());
   const registry = new Registry();
@@ -38,6 +34,7 @@ beforeAll(async () => {
     gatewayId: 'gw',
     policies,
     keptBytes: 1e6,
+    shards: 1,
     replication,
     log,
     registry,
@@ -62,6 +59,10 @@ async function dispatcher(onBundle: (queue: DispatchQueue, bundle: TakenBundle) 
     policies,
     replication,
     log,
+    keptBytes: 1e6,
+    registry: new Registry(),
+    isServed: () => true,
+    onTaking: () => undefined,
     onBundle: (bundle) => onBundle(queue, bundle),
   });
   await queue.start();
@@ -99,7 +100,7 @@ describe('with a replica', () => {
     await gateway.submit(r);
     expect((await gateway.wait(r.id, 'default')).outcome.status).toBe('completed');
     const copy = new Redis(replica.url);
-    expect(await copy.exists(`{f:vc0}:s:default:${r.id}`)).toBe(1);
+    expect(await copy.exists(`${keys.terminalPrefix}default:${r.id}`)).toBe(1);
     copy.disconnect();
   });
 
@@ -116,7 +117,7 @@ describe('with a replica', () => {
     let runs = 0;
     const r = request();
     await gateway.submit(r);
-    const record = `{f:vc0}:r:default:${r.id}`;
+    const record = `${keys.recordPrefix}default:${r.id}`;
     // As a dispatcher leaves it that dies between its commit and its WAIT.
     const blob = Buffer.from([2, 0, 0, 0, 0x7b, 0x7d]);
     await admin.hset(record, { state: 'committed', blob });

@@ -1,4 +1,6 @@
 import type { Redis } from 'ioredis';
+import { masterOf } from './cluster.ts';
+import { isCluster, type RedisClient } from './connection.ts';
 
 /** How many replicas must have a write before anybody is told of it. 0: none are configured. */
 export interface Replication {
@@ -7,30 +9,55 @@ export interface Replication {
 }
 
 /**
- * Runs writes and then waits until they are on the replicas.
+ * Runs writes on a shard and then waits until they, and all that the shard held before, are on the replicas.
  *
- * Writes and `WAIT` must belong to one connection: the `WAIT` of a fresh one succeeds at once and vouches for
- * nothing. So a reconnect in between counts as not replicated. Throws then, and when too few replicas answered.
+ * `WAIT` vouches for what its connection wrote, on a fresh one for nothing: so it follows a write of its own, which
+ * leaves `counter`, a counter of the shard, as it is. And what was written to a lost server may be lost: so a
+ * reconnect in between, or another master of the shard, counts as not replicated. Throws then, and when too few
+ * replicas answered.
  */
 export async function replicated<T>(
-  redis: Redis,
-  replication: Replication,
+  redis: RedisClient,
+  { replicas, timeoutMs }: Replication,
+  counter: string,
   writes: () => Promise<T>,
 ): Promise<T> {
-  if (replication.replicas === 0) return writes();
-  let reconnected = false;
-  const onClose = () => {
-    reconnected = true;
-  };
-  redis.once('close', onClose);
-  try {
-    const result = await writes();
-    const acknowledged = await redis.wait(replication.replicas, replication.timeoutMs);
-    if (reconnected || acknowledged < replication.replicas) {
-      throw new Error(`only ${acknowledged} of ${replication.replicas} replicas have the write`);
-    }
-    return result;
-  } finally {
-    redis.off('close', onClose);
+  if (replicas === 0) return writes();
+  const server = await serverOf(redis, counter);
+  const losses = lossesOf(server);
+  const before = losses.count;
+  const result = await writes();
+  if (losses.count > before || (isCluster(redis) && masterOf(redis, counter) !== server)) {
+    throw new Error('the connection to the master was lost before its replicas had the write');
   }
+  const [, acknowledged] = await Promise.all([server.incrby(counter, 0), server.wait(replicas, timeoutMs)]);
+  if (acknowledged < replicas) {
+    throw new Error(`only ${acknowledged} of ${replicas} replicas have the write`);
+  }
+  return result;
+}
+
+const losses = new WeakMap<Redis, { count: number }>();
+
+/** How often this connection was lost since it was first asked for. */
+function lossesOf(server: Redis): { readonly count: number } {
+  let found = losses.get(server);
+  if (!found) {
+    const counted = { count: 0 };
+    server.on('close', () => {
+      counted.count += 1;
+    });
+    losses.set(server, counted);
+    found = counted;
+  }
+  return found;
+}
+
+async function serverOf(redis: RedisClient, key: string): Promise<Redis> {
+  if (!isCluster(redis)) return redis;
+  // A master that this client does not know yet is found by the redirection of any call.
+  if (!masterOf(redis, key)) await redis.exists(key);
+  const server = masterOf(redis, key);
+  if (!server) throw new Error('the shard has no master now');
+  return server;
 }

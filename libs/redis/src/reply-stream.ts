@@ -1,5 +1,5 @@
-import type { Redis } from 'ioredis';
 import { sleep } from '@frontier/kit/abort';
+import type { RedisClient } from './connection.ts';
 import { replyStream } from './keys.ts';
 import { REPLY_STREAM_MS } from './retention.ts';
 
@@ -18,7 +18,7 @@ export interface Reply {
  * Sends answers to their gateways: one entry a gateway, however many answers. A gateway whose stream has expired is
  * gone, and its stream is not made again.
  */
-export async function sendReplies(redis: Redis, replies: readonly Reply[]): Promise<void> {
+export async function sendReplies(redis: RedisClient, replies: readonly Reply[]): Promise<void> {
   const fields = new Map<string, (string | Buffer)[]>();
   for (const { gateway, id, blob } of replies) {
     const list = fields.get(gateway) ?? [];
@@ -34,7 +34,7 @@ export async function sendReplies(redis: Redis, replies: readonly Reply[]): Prom
 
 /** A gateway's end of its reply stream: reads it from where it stopped, and keeps it alive. */
 export class ReplyReader {
-  readonly #redis: Redis;
+  readonly #redis: RedisClient;
   readonly #stream: string;
   readonly #onReply: (id: string, blob: Buffer) => void;
   readonly #stop = new AbortController();
@@ -43,7 +43,7 @@ export class ReplyReader {
   #done: Promise<void> = Promise.resolve();
 
   /** `redis`: a connection of its own, since reading blocks it. An empty blob: read the terminal record. */
-  constructor(redis: Redis, gateway: string, onReply: (id: string, blob: Buffer) => void) {
+  constructor(redis: RedisClient, gateway: string, onReply: (id: string, blob: Buffer) => void) {
     this.#redis = redis;
     this.#stream = replyStream(gateway);
     this.#onReply = onReply;

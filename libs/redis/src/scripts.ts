@@ -1,9 +1,23 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Redis } from 'ioredis';
+import type { RedisClient } from './connection.ts';
 import type { ShardKeys } from './keys.ts';
 
-const NAMES = ['admit', 'claim', 'commit', 'publish', 'settle', 'sweep', 'attach'] as const;
+const NAMES = [
+  'admit',
+  'claim',
+  'handover',
+  'bury',
+  'commit',
+  'publish',
+  'settle',
+  'sweep',
+  'attach',
+  'detach',
+  'letter-keep',
+  'letter-claim',
+  'letter-drop',
+] as const;
 type ScriptName = (typeof NAMES)[number];
 
 export type Argument = string | number | Buffer;
@@ -14,10 +28,10 @@ const read = (name: string) => readFileSync(join(FOLDER, `${name}.lua`), 'utf8')
 
 /** Calls a script of `lua/` on the keys of a shard. By its digest; the text travels once a server. */
 export class ShardScripts {
-  readonly #redis: Redis;
+  readonly #redis: RedisClient;
   readonly #keys: ShardKeys;
 
-  constructor(redis: Redis, keys: ShardKeys) {
+  constructor(redis: RedisClient, keys: ShardKeys) {
     this.#redis = redis;
     this.#keys = keys;
     if (!('frontier_admit' in redis)) {

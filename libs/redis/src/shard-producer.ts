@@ -1,166 +1,125 @@
 import { Queue } from 'bullmq';
-import type { Redis } from 'ioredis';
 import { v4 as uuid } from 'uuid';
-import { AppError } from '@frontier/contracts/errors';
-import type { QueuePolicy, Shard } from '@frontier/contracts/queue';
 import type { Bundle, BundledRequest, NewRequest } from '@frontier/contracts/request';
 import { Coalescer } from '@frontier/kit/coalescer';
-import { DrainRate } from './drain-rate.ts';
-import { idempotencyKey, MAIN_QUEUE, refOf, ShardKeys } from './keys.ts';
+import { failpoint } from '@frontier/kit/failpoint';
+import { Admission, type AdmissionOptions, type EntryLane, type Verdict } from './admission.ts';
+import { INLINE_BYTES } from './bundle.ts';
+import { isCluster } from './connection.ts';
+import { refOf, ShardKeys } from './keys.ts';
 import type { QueueMetrics } from './metrics.ts';
+import { redisFailure } from './refusal.ts';
 import { replicated, type Replication } from './replication.ts';
-import { keepMs } from './retention.ts';
-import { ShardScripts, type Argument } from './scripts.ts';
 
 /** Requests in one bundle at most, and in one admission. */
 const MAX_BUNDLE = 64;
-/** Payloads over this many bytes lie under a key of their own, as they are; smaller ones ride in the job as base64. */
-const INLINE_BYTES = 8 * 1024;
+/** In one that may overflow: the turns of who is over its share are to be short. */
+const MAX_OVERFLOW_BUNDLE = 16;
 
-/** What admission said of a request. `new`: this call enqueued it; `live`, `settled`: an earlier one did. */
-export type Admission = 'new' | 'live' | 'settled';
+/** What became of a request. `new`: this call enqueued it; `live`, `settled`: an earlier one did. */
+export type Admitted = 'new' | 'live' | 'settled';
 
-type Verdict = Admission | 'full' | 'kept';
-
-export interface ShardProducerOptions {
-  shard: Shard;
-  redis: Redis;
-  gateway: string;
-  policy: QueuePolicy;
-  /** Bytes of results that a tenant may have kept in this shard: of its jobs and keyed calls of the last day. */
-  keptBytes: number;
+export interface ShardProducerOptions extends Omit<AdmissionOptions, 'keys'> {
   replication: Replication;
   metrics: QueueMetrics;
 }
 
 /**
  * Puts requests into one shard: those that arrive while the former enqueue is on its way are admitted by one script
- * and travel as one BullMQ job per model.
+ * and travel as one BullMQ job per model and lane.
  */
 export class ShardProducer {
   readonly #options: ShardProducerOptions;
   readonly #keys: ShardKeys;
-  readonly #scripts: ShardScripts;
-  readonly #queue: Queue;
-  readonly #coalescer: Coalescer<NewRequest, Admission>;
-  readonly #drain = new DrainRate();
-  /** As the last admission found them. */
-  #outstanding = 0;
-  #bytes = 0;
+  readonly #admission: Admission;
+  readonly #queues: Record<EntryLane, Queue>;
+  readonly #coalescer: Coalescer<NewRequest, Admitted>;
 
   constructor(options: ShardProducerOptions) {
     this.#options = options;
     this.#keys = new ShardKeys(options.shard);
-    this.#scripts = new ShardScripts(options.redis, this.#keys);
-    this.#queue = new Queue(MAIN_QUEUE, {
-      connection: options.redis,
-      prefix: this.#keys.prefix,
-      skipVersionCheck: true,
-      skipMetasUpdate: true,
-      streams: { events: { maxLen: 100 } },
-      defaultJobOptions: { removeOnComplete: true, removeOnFail: { count: 1000 }, attempts: 1 },
-    });
-    this.#queue.on('error', () => undefined); // the connection's own handler logs it
+    this.#admission = new Admission({ ...options, keys: this.#keys });
+    this.#queues = { main: this.#queue('main'), overflow: this.#queue('overflow') };
     this.#coalescer = new Coalescer((requests) => this.#flush(requests), {
       max: MAX_BUNDLE,
       secondAt: MAX_BUNDLE,
     });
   }
 
-  /** Resolves when the request is durable. Throws OVERLOADED or UNAVAILABLE. */
-  submit(request: NewRequest): Promise<Admission> {
+  /** Resolves when the request is durable. Throws OVERLOADED, UNAVAILABLE or PAYLOAD_TOO_LARGE. */
+  submit(request: NewRequest): Promise<Admitted> {
     return this.#coalescer.submit(request);
   }
 
   async close(): Promise<void> {
-    await this.#queue.close();
+    await Promise.all([this.#queues.main.close(), this.#queues.overflow.close()]);
   }
 
-  async #flush(requests: NewRequest[]): Promise<(Admission | Error)[]> {
-    const groups = groupForBundles(requests);
+  #queue(lane: EntryLane): Queue {
+    const queue = new Queue(lane, {
+      connection: this.#options.redis,
+      prefix: this.#keys.prefix,
+      skipVersionCheck: true,
+      skipMetasUpdate: true,
+      streams: { events: { maxLen: 100 } },
+      defaultJobOptions: { removeOnComplete: true, removeOnFail: { count: 1000 }, attempts: 1 },
+    });
+    queue.on('error', () => undefined); // the connection's own handler logs it
+    return queue;
+  }
+
+  async #flush(requests: NewRequest[]): Promise<(Admitted | Error)[]> {
+    const { redis, replication, shard } = this.#options;
     try {
-      return await replicated(this.#options.redis, this.#options.replication, async () => {
-        const verdicts = await (this.#isRoomy(requests)
-          ? this.#admitAndEnqueue(requests, groups)
-          : this.#admitThenEnqueue(requests, groups));
-        return requests.map((request, i) => this.#answer(request, verdicts[i] as Verdict));
+      await failpoint('gateway.admit.before');
+      const verdicts = await replicated(redis, replication, this.#keys.settled, async () => {
+        // In a Cluster a redirection may put the second of two calls first.
+        const admitted = await (!isCluster(redis) && this.#admission.isRoomy(requests)
+          ? this.#admitAndEnqueue(requests)
+          : this.#admitThenEnqueue(requests));
+        await failpoint('gateway.replicate.before');
+        return admitted;
       });
+      await failpoint('gateway.replicate.after');
+      return verdicts.map((verdict) => (verdict === 'main' || verdict === 'overflow' ? 'new' : verdict));
     } catch (error) {
-      if (error instanceof AppError) throw error;
-      throw new AppError('UNAVAILABLE', 'the queue cannot take requests now; try again with the same key', {
-        retryAfterS: 1 + Math.round(Math.random() * 2),
-        cause: error,
-      });
+      throw redisFailure(shard, error);
     }
-  }
-
-  /** Far from its bounds at the last admission, and nothing large: none of these will be refused, most likely. */
-  #isRoomy(requests: NewRequest[]): boolean {
-    const { bound, boundBytes } = this.#options.policy;
-    return (
-      this.#outstanding < bound / 2 &&
-      this.#bytes < boundBytes / 2 &&
-      requests.every(({ payload }) => payload.length <= INLINE_BYTES)
-    );
   }
 
   /**
    * Sends the job right behind the admission, which saves a round trip. Whatever admission refuses has no record, so
    * whoever takes the job skips it; near a bound such jobs would fill Redis, so then `#admitThenEnqueue` is used.
    */
-  async #admitAndEnqueue(requests: NewRequest[], groups: Group[]): Promise<Verdict[]> {
+  async #admitAndEnqueue(requests: NewRequest[]): Promise<Verdict[]> {
+    const groups = groupsOf(requests, MAX_BUNDLE);
     const [verdicts] = await Promise.all([
-      this.#admit(requests, groups),
-      ...groups.map((group) => this.#add(group, group.requests)),
+      this.#admission.ask(requests, jobsOf(groups), 'main'),
+      ...groups.map((group) => this.#add('main', group, group.requests)),
     ]);
     return verdicts;
   }
 
-  async #admitThenEnqueue(requests: NewRequest[], groups: Group[]): Promise<Verdict[]> {
-    const verdicts = await this.#admit(requests, groups);
-    const accepted = new Set(requests.filter((_, i) => verdicts[i] === 'new'));
-    await Promise.all(
-      groups.map((group) => this.#add(group, group.requests.filter((request) => accepted.has(request)))), // prettier-ignore
-    );
+  async #admitThenEnqueue(requests: NewRequest[]): Promise<Verdict[]> {
+    const groups = groupsOf(requests, MAX_OVERFLOW_BUNDLE);
+    const verdicts = await this.#admission.ask(requests, jobsOf(groups), '');
+    const verdictOf = new Map(requests.map((request, i) => [request, verdicts[i]]));
+    const addTo = (group: Group, lane: EntryLane) =>
+      this.#add(lane, group, group.requests.filter((request) => verdictOf.get(request) === lane)); // prettier-ignore
+    await Promise.all(groups.flatMap((group) => [addTo(group, 'main'), addTo(group, 'overflow')]));
     return verdicts;
   }
 
-  async #admit(requests: NewRequest[], groups: Group[]): Promise<Verdict[]> {
-    const { policy, gateway, keptBytes } = this.#options;
-    const ownerOf = new Map(
-      groups.flatMap((group) => group.requests.map((request) => [request, group.job] as const)),
-    );
-    const args: Argument[] = [MAIN_QUEUE, policy.bound, policy.boundBytes, keptBytes, gateway];
-    for (const request of requests) {
-      args.push(
-        refOf(request.tenant, request.id),
-        ownerOf.get(request) as string,
-        request.idempotency ? idempotencyKey(request.tenant, request.idempotency.key) : '',
-        request.timeoutMs,
-        request.payload.length,
-        keepMs(request),
-        request.mode,
-        request.model,
-        request.version,
-      );
-    }
-    const reply = (await this.#scripts.call('admit', args)) as [number, number, number, number, ...Verdict[]];
-    const [now, outstanding, bytes, settled, ...verdicts] = reply;
-    this.#outstanding = outstanding;
-    this.#bytes = bytes;
-    this.#drain.observe(now, settled);
-    return verdicts;
-  }
-
-  /** Large payloads are written before the job on the same connection, so whoever has the job finds them. */
-  async #add({ job, model }: Group, requests: NewRequest[]): Promise<void> {
+  /** Large payloads are written before the job, so whoever has the job finds them; on one connection that is an order. */
+  async #add(lane: EntryLane, { job, model }: Group, requests: NewRequest[]): Promise<void> {
     if (requests.length === 0) return;
+    await failpoint('gateway.enqueue.before');
     const bundle: Bundle = { v: 1, gateway: this.#options.gateway, requests: requests.map(bundled) };
     const large = requests.filter(({ payload }) => payload.length > INLINE_BYTES);
-    await Promise.all([
-      ...large.map((request) => this.#storePayload(request)),
-      this.#queue.add(model, bundle, { jobId: job }),
-    ]);
+    const stored = Promise.all(large.map((request) => this.#storePayload(request)));
+    if (isCluster(this.#options.redis)) await stored;
+    await Promise.all([stored, this.#queues[lane].add(model, bundle, { jobId: job })]);
+    await failpoint('gateway.enqueue.after');
     this.#options.metrics.bundleSize.observe(requests.length);
   }
 
@@ -168,38 +127,6 @@ export class ShardProducer {
     const key = this.#keys.payloadPrefix + refOf(tenant, id);
     const bytes = Buffer.from(payload.buffer, payload.byteOffset, payload.byteLength);
     return this.#options.redis.set(key, bytes, 'PX', timeoutMs + 60_000);
-  }
-
-  #answer(request: NewRequest, verdict: Verdict): Admission | Error {
-    switch (verdict) {
-      case 'new':
-      case 'live':
-      case 'settled':
-        return verdict;
-      case 'kept':
-        return new AppError(
-          'RATE_LIMITED',
-          'the results of your jobs of the last day fill their share; read less or wait',
-          {
-            details: { reason: 'result_budget', max_bytes: this.#options.keptBytes },
-            // The share is counted by the hour.
-            retryAfterS: Math.ceil(3600 * (0.5 + Math.random())),
-          },
-        );
-      case 'full': {
-        const { shard, policy } = this.#options;
-        const excess = this.#coalescer.size + 1;
-        return new AppError('OVERLOADED', `the ${shard.priority} queue is full; try again later`, {
-          details: {
-            priority: shard.priority,
-            pool: shard.pool,
-            bound: policy.bound,
-            bytes: request.payload.length,
-          },
-          retryAfterS: this.#drain.retryAfterS(excess, Math.random()),
-        });
-      }
-    }
   }
 }
 
@@ -210,17 +137,28 @@ interface Group {
 }
 
 /** One job per model and version; a stream travels alone, since it holds its job for as long as it generates. */
-function groupForBundles(requests: NewRequest[]): Group[] {
-  const groups = new Map<string, Group>();
+function groupsOf(requests: readonly NewRequest[], most: number): Group[] {
+  const groups: Group[] = [];
+  const open = new Map<string, Group>();
   for (const request of requests) {
     const alone = request.mode === 'stream' || request.params !== undefined;
     const key = alone ? request.id : `${request.model}@${request.version}`;
-    const group = groups.get(key);
-    if (group) group.requests.push(request);
-    // Never all digits, never with a colon: BullMQ gives both a meaning of their own.
-    else groups.set(key, { job: `b-${uuid()}`, model: request.model, requests: [request] });
+    let group = open.get(key);
+    if (!group || group.requests.length === most) {
+      // Never all digits, never with a colon: BullMQ gives both a meaning of their own.
+      group = { job: `b-${uuid()}`, model: request.model, requests: [] };
+      groups.push(group);
+      open.set(key, group);
+    }
+    group.requests.push(request);
   }
-  return [...groups.values()];
+  return groups;
+}
+
+function jobsOf(groups: readonly Group[]): Map<NewRequest, string> {
+  const jobs = new Map<NewRequest, string>();
+  for (const { job, requests } of groups) for (const request of requests) jobs.set(request, job);
+  return jobs;
 }
 
 function bundled(request: NewRequest): BundledRequest {
@@ -235,6 +173,8 @@ function bundled(request: NewRequest): BundledRequest {
     params: request.params,
     trace: request.traceparent,
     inline: request.payload.length > INLINE_BYTES ? undefined : base64(request.payload),
+    redriveOf: request.redriveOf,
+    redrives: request.redrives,
   };
 }
 

@@ -1,14 +1,14 @@
-import type { Redis } from 'ioredis';
 import type { TokenChunk } from '@frontier/contracts/request';
+import type { RedisClient } from './connection.ts';
 import { TOKEN_LOG_MS } from './retention.ts';
 
 const MAX_ENTRIES = 10_000;
 
 /** What a streaming request has said so far, so that a client can resume on any gateway and a re-run on any worker. */
 export class TokenLog {
-  readonly #redis: Redis;
+  readonly #redis: RedisClient;
 
-  constructor(redis: Redis) {
+  constructor(redis: RedisClient) {
     this.#redis = redis;
   }
 

@@ -30,6 +30,8 @@ export interface DispatchServerOptions {
 
 /** Batches carry images and tensors of many requests. */
 const MAX_MESSAGE_BYTES = 256 * 1024 * 1024;
+/** A worker that hangs with its machine: what it has runs elsewhere within twice this. */
+const KEEPALIVE_MS = 4_000;
 
 /** The dispatcher's server: a stream of each worker and of each gateway. */
 export class DispatchServer {
@@ -37,7 +39,7 @@ export class DispatchServer {
 
   constructor({ host, port, onWorker, onGateway }: DispatchServerOptions) {
     const { dispatch } = loadPackage<ProtoGrpcType>('dispatch/v1/dispatch.proto');
-    this.#server = new RpcServer({ host, port, maxMessageBytes: MAX_MESSAGE_BYTES });
+    this.#server = new RpcServer({ host, port, maxMessageBytes: MAX_MESSAGE_BYTES, keepaliveMs: KEEPALIVE_MS });
     const handlers: DispatchServiceHandlers = {
       Work: (call) => onWorker(peerOf(call)),
       Relay: (call) => onGateway(peerOf(call)),

@@ -19,6 +19,8 @@ export interface RpcServerOptions {
   maxMessageBytes?: number;
   /** Calls of one connection under way at once at most. */
   maxStreams?: number;
+  /** A connection whose peer is silent for so long is asked for a sign of life, and dropped when none comes. */
+  keepaliveMs?: number;
   /** The definitions that reflection shows; without them it is off. */
   reflect?: PackageDefinition;
 }
@@ -44,8 +46,8 @@ export class RpcServer {
       'grpc.max_receive_message_length': options.maxMessageBytes ?? 4 * MiB,
       'grpc.max_send_message_length': -1,
       'grpc.max_concurrent_streams': maxStreams,
-      'grpc.keepalive_time_ms': 30_000,
-      'grpc.keepalive_timeout_ms': 10_000,
+      'grpc.keepalive_time_ms': options.keepaliveMs ?? 30_000,
+      'grpc.keepalive_timeout_ms': Math.min(options.keepaliveMs ?? Infinity, 10_000),
       'grpc.enable_channelz': 0,
     });
     limitMetadata(this.#server, maxStreams);

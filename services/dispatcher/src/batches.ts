@@ -1,11 +1,11 @@
 import { randomUUID } from 'node:crypto';
-import { AppError, isErrorCode, type WireError } from '@frontier/contracts/errors';
+import { isErrorCode } from '@frontier/contracts/errors';
 import type { DType, Tensor } from '@frontier/contracts/tensor';
 import { concatRows, splitRows } from '@frontier/policy/rows';
 import type { BatchResult__Output } from '@frontier/rpc/gen/dispatch/v1/BatchResult';
 import type { Error__Output } from '@frontier/rpc/gen/dispatch/v1/Error';
 import type { Batch } from '@frontier/rpc/gen/dispatch/v1/Batch';
-import type { WorkItem, WorkResult } from './work.ts';
+import type { Failure, WorkItem, WorkResult } from './work.ts';
 
 /** A batch that a worker has. */
 export interface SentBatch {
@@ -14,7 +14,7 @@ export interface SentBatch {
   items: WorkItem[];
   /** Monotonic ms. */
   sentAt: number;
-  /** When the last of its items is overdue, Unix ms. */
+  /** When the last of its items is overdue, on the same clock. */
   deadline: number;
 }
 
@@ -39,42 +39,54 @@ export function packBatch(model: { name: string; version: string }, items: WorkI
       return { name, datatype: dtype, shape, data: asBuffer(data) };
     }),
     traceparent,
-    timeout_ms: Math.max(Math.ceil(deadline - Date.now()), 1),
+    timeout_ms: Math.max(Math.ceil(deadline - performance.now()), 1),
   };
   return { sent, message };
 }
 
-/** Gives every item of a batch its own rows or its own error; an answer that does not fit fails them all. */
-export function unpackResult({ items, sentAt }: SentBatch, result: BatchResult__Output): WorkResult[] {
-  if (result.error) return items.map(() => failureOf(result.error as Error__Output));
+/** What a worker made of a batch: an end for each item, or a failure of the whole that says nothing about any one of them. */
+export type Unpacked = { items: WorkResult[] } | { whole: Failure; rubbish?: true };
+
+/** Gives every item of a batch its own rows or its own error. */
+export function unpackResult({ items, sentAt }: SentBatch, result: BatchResult__Output): Unpacked {
+  if (result.error) return { whole: failureOf(result.error) };
   const errors = new Map(result.item_errors.map(({ index, error }) => [index, error]));
   const rows = result.output_rows.length > 0 ? result.output_rows : items.map((item) => item.rows);
-  if (rows.length !== items.length) return items.map(() => rubbish('the worker told rows of another batch'));
+  if (rows.length !== items.length) return rubbish(`${rows.length} parts for ${items.length} items`);
   try {
     const outputs = result.outputs.map((packed) => splitRows(tensorOf(packed), rows));
     const compute = result.compute_us / 1000;
     const transport = Math.max(performance.now() - sentAt - compute - result.wait_us / 1000, 0);
-    return items.map((item, i) => {
-      const error = errors.get(i);
-      if (error) return failureOf(error);
-      const forming = sentAt - item.at + result.wait_us / 1000;
-      const own = outputs.map((parts) => parts[i] as Tensor);
-      return { ok: true, outputs: own, timing: { queue: 0, forming, transport, compute } };
-    });
+    return {
+      items: items.map((item, i) => {
+        const error = errors.get(i);
+        if (error) return failureOf(error);
+        const forming = sentAt - item.at + result.wait_us / 1000;
+        const own = outputs.map((parts) => parts[i] as Tensor);
+        return { ok: true, outputs: own, timing: { queue: 0, forming, transport, compute } };
+      }),
+    };
   } catch (error) {
-    return items.map(() => rubbish((error as Error).message));
+    return rubbish((error as Error).message);
   }
 }
 
-function failureOf(error: Error__Output | null): WorkResult {
-  const code = isErrorCode(error?.code) ? error.code : 'INTERNAL_ERROR';
-  const wire: WireError = { code, message: error?.message ?? 'the worker gave no reason' };
-  return { ok: false, error: wire, transient: error?.transient ?? false };
+function failureOf(error: Error__Output): Failure {
+  const code = isErrorCode(error.code) ? error.code : 'INTERNAL_ERROR';
+  return {
+    ok: false,
+    error: { code, message: error.message },
+    kind: error.transient ? 'transient' : 'permanent',
+  };
 }
 
-function rubbish(why: string): WorkResult {
-  const { code, message } = new AppError('INTERNAL_ERROR', `the worker's answer does not fit: ${why}`);
-  return { ok: false, error: { code, message }, transient: false };
+/** Another worker may do better. */
+function rubbish(why: string): Unpacked {
+  const message = `the worker's answer does not fit: ${why}`;
+  return {
+    whole: { ok: false, error: { code: 'INTERNAL_ERROR', message }, kind: 'transient' },
+    rubbish: true,
+  };
 }
 
 function tensorOf(packed: BatchResult__Output['outputs'][number]): Tensor {

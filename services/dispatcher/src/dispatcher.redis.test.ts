@@ -1,144 +1,14 @@
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { Registry } from 'prom-client';
-import { v7 as uuidv7 } from 'uuid';
-import { inferenceId, queuePoliciesSchema, type Priority } from '@frontier/contracts/queue';
-import type { NewRequest, Settled } from '@frontier/contracts/request';
-import { bytesTensor, decodeTensors, encodeTensors, type Tensor } from '@frontier/contracts/tensor';
-import { parseEnv } from '@frontier/kit/config';
-import { createLogger } from '@frontier/kit/logger';
-import { createInferenceQueue, type RedisInferenceQueue } from '@frontier/redis/inference-queue';
-import { startRedis, type TestRedis } from '@frontier/redis/testing/redis-server';
-import { shape } from './config.ts';
-import { createDispatcher, type Dispatcher } from './service.ts';
-import { doubled, startFakeWorker, type FakeWorker, type FakeWorkerOptions } from './testing/fake-worker.ts';
+import { doubled, type FakeWorker, type FakeWorkerOptions } from './testing/fake-worker.ts';
+import { Harness, ints, numbersOf, prompt as text, textOf } from './testing/harness.ts';
 
-const log = createLogger({ service: 'test', level: 'silent' });
-const MODELS: Record<string, string> = {
-  double: `
-name: double
-version: '1'
-task: arithmetic
-platform: onnx
-artifact: { file: model.onnx }
-inputs: [{ name: x, dtype: INT32, shape: [-1, -1] }]
-outputs: [{ name: y, dtype: INT32, shape: [-1, -1] }]
-batching: { maxRows: 16 }
-`,
-  twice: `
-name: twice
-version: '1'
-task: arithmetic
-platform: ensemble
-inputs: [{ name: x, dtype: INT32, shape: [-1, -1] }]
-outputs: [{ name: table, dtype: BYTES, shape: [-1], kind: json }]
-ensemble:
-  steps:
-    - { model: double, inputs: { x: x }, outputs: { y: twice } }
-    - { model: double, forEach: twice, inputs: { x: twice }, outputs: { y: four } }
-  rows: { output: table, key: rows, columns: { twice: twice, four: four } }
-`,
-  gen: `
-name: gen
-version: '1'
-task: text-generation
-platform: onnx
-artifact: { file: model.onnx }
-inputs: [{ name: prompt, dtype: BYTES, shape: [-1], kind: text }]
-outputs: [{ name: text, dtype: BYTES, shape: [-1], kind: text }]
-generation: { context: 64, slots: 2, layers: 1, heads: 1, headSize: 1, endOfText: '<|end|>' }
-`,
-};
+const harness = new Harness();
+const worker = (options: Omit<FakeWorkerOptions, 'port'>) => harness.worker(options);
+const infer: Harness['infer'] = (...args) => harness.infer(...args);
 
-let redis: TestRedis;
-let models: string;
-let dispatcher: Dispatcher;
-let queue: RedisInferenceQueue;
-const workers: FakeWorker[] = [];
-
-beforeAll(async () => {
-  redis = await startRedis();
-  models = await mkdtemp(join(tmpdir(), 'frontier-models-'));
-  for (const [name, yaml] of Object.entries(MODELS)) {
-    await mkdir(join(models, name, '1'), { recursive: true });
-    await writeFile(join(models, name, '1', 'model.yaml'), yaml);
-    await writeFile(join(models, name, '1', 'model.onnx'), '');
-    await writeFile(join(models, name, '1', 'tokenizer.json'), '{}');
-  }
-});
-afterAll(async () => {
-  await redis.stop();
-  await rm(models, { recursive: true });
-});
-
-beforeEach(async () => {
-  const env = {
-    REDIS_URL: redis.url,
-    DISPATCH_HOST: '127.0.0.1',
-    DISPATCH_PORT: '0',
-    MODEL_REPOSITORY: models,
-  };
-  const context = { log, registry: new Registry(), signal: new AbortController().signal };
-  dispatcher = await createDispatcher(parseEnv(shape, env), context);
-  await dispatcher.start();
-  queue = createInferenceQueue({
-    redisUrl: redis.url,
-    gatewayId: `gw-${uuidv7()}`,
-    policies: queuePoliciesSchema.parse({}),
-    keptBytes: 10_000,
-    replication: { replicas: 0, timeoutMs: 1000 },
-    log,
-    registry: new Registry(),
-  });
-  await queue.start();
-});
-afterEach(async () => {
-  await dispatcher.stop();
-  await Promise.all(workers.splice(0).map((worker) => worker.close()));
-  await queue.stop();
-});
-
-async function worker(options: Omit<FakeWorkerOptions, 'port'>): Promise<FakeWorker> {
-  const started = await startFakeWorker({ port: dispatcher.port, ...options });
-  workers.push(started);
-  return started;
-}
-
-const ints = (rows: number[][]): Tensor => ({
-  name: 'x',
-  dtype: 'INT32',
-  shape: [rows.length, rows[0]?.length ?? 0],
-  data: new Uint8Array(Int32Array.from(rows.flat()).buffer),
-});
-const text = (value: string) => bytesTensor('prompt', [Buffer.from(value)]);
-
-async function infer(
-  model: string,
-  inputs: Tensor[],
-  extra: Partial<NewRequest> = {},
-  priority: Priority = 'standard',
-) {
-  const request: NewRequest = {
-    id: inferenceId(uuidv7(), { priority, pool: 'cpu', index: 0 }),
-    tenant: 'default',
-    model,
-    version: '1',
-    priority,
-    pool: 'cpu',
-    mode: 'sync',
-    timeoutMs: 5_000,
-    payload: encodeTensors(inputs),
-    ...extra,
-  };
-  await queue.submit(request);
-  return { id: request.id, answer: queue.wait(request.id, 'default') };
-}
-
-const numbersOf = (settled: Settled) =>
-  Array.from(new Int32Array(new Uint8Array(decodeTensors(settled.outputs)[0]?.data ?? []).buffer));
-const textOf = (settled: Settled) =>
-  Buffer.from(decodeTensors(settled.outputs)[0]?.data.subarray(4) ?? []).toString();
+beforeAll(() => harness.open());
+afterAll(() => harness.close());
+beforeEach(() => harness.start());
+afterEach(() => harness.stop());
 
 describe('dispatcher', () => {
   it('batches what fits together and gives everyone his own rows', async () => {
@@ -229,7 +99,8 @@ describe('dispatcher', () => {
       mode: 'stream',
       params: { seed: 3, stop: ['.'] },
     });
-    while ((await queue.tokens(id, 'default', 0)).length === 0) await new Promise((r) => setTimeout(r, 20));
+    while ((await harness.queue.tokens(id, 'default', 0)).length === 0)
+      await new Promise((r) => setTimeout(r, 20));
     const second = await worker({
       models: [{ name: 'gen', credits: 1 }],
       onGeneration: ({ item }, w) => {
@@ -249,6 +120,6 @@ describe('dispatcher', () => {
       resume: [7, 8],
       sampling: { seed: 3, stop: ['.'] },
     });
-    expect((await queue.tokens(id, 'default', 1)).map((c) => c.text)).toEqual(['7,8', '9']);
+    expect((await harness.queue.tokens(id, 'default', 1)).map((c) => c.text)).toEqual(['7,8', '9']);
   });
 });

@@ -10,7 +10,7 @@ import {
 } from '@frontier/contracts/tensor';
 import { concatRows, splitRows } from '@frontier/policy/rows';
 import { rowValues } from './row-values.ts';
-import type { WorkResult } from './work.ts';
+import { failure, type Failure, type WorkResult } from './work.ts';
 
 type Step = EnsembleSpec['steps'][number];
 
@@ -24,9 +24,9 @@ export interface EnsembleRun {
 }
 
 class StepFailed extends Error {
-  readonly result: WorkResult;
+  readonly result: Failure;
 
-  constructor(result: WorkResult) {
+  constructor(result: Failure) {
     super('a step failed');
     this.result = result;
   }
@@ -45,8 +45,7 @@ export async function runEnsemble(ensemble: EnsembleRun): Promise<WorkResult> {
     for (const step of steps) await runStep(ensemble, step, values, timing, maxRows);
   } catch (error) {
     if (error instanceof StepFailed) return error.result;
-    const { code, message } = AppError.from(error);
-    return { ok: false, error: { code, message }, transient: false };
+    return failure(AppError.from(error), 'permanent');
   }
   if (rows) values.set(rows.output, table(rows.output, rows.key, rows.columns, values));
   const outputs = spec.outputs.map(({ name }) => {

@@ -1,65 +1,24 @@
-import { AppError, isErrorCode, type WireError } from '@frontier/contracts/errors';
+import { AppError, isErrorCode } from '@frontier/contracts/errors';
 import { versionKey, type ModelSpec } from '@frontier/contracts/model-spec';
-import type { GenerationParams, TokenChunk } from '@frontier/contracts/request';
-import { endSpan, startSpan, traceparentOf, type Span } from '@frontier/kit/tracing';
+import type { QueuePolicies } from '@frontier/contracts/queue';
+import { endSpan, startSpan, traceparentOf } from '@frontier/kit/tracing';
+import { Batcher } from '@frontier/policy/batcher';
 import type { GenerationEnd__Output } from '@frontier/rpc/gen/dispatch/v1/GenerationEnd';
 import type { TokenChunk__Output } from '@frontier/rpc/gen/dispatch/v1/TokenChunk';
-import { cancelled, expired, type WorkSource } from './work.ts';
+import { batchLimits } from './limits.ts';
 import type { DispatcherMetrics } from './metrics.ts';
+import type { Sequence } from './sequence.ts';
+import { cancelled, expired } from './work.ts';
 import type { WorkerLink, WorkerPool } from './worker-link.ts';
 
-export interface SequenceResult {
-  text: string;
-  reason: 'stop' | 'length';
-  promptTokens: number;
-  completionTokens: number;
-  computeMs: number;
-  waitedMs: number;
-}
-
-export interface SequenceOptions {
-  source: WorkSource;
-  prompt: string;
-  params: GenerationParams;
-  seed: number;
-  /** Tokens of the answer that an earlier run has made. */
-  made: number[];
-  onChunk: (chunk: TokenChunk) => void;
-}
-
-/** One text on its way; first it waits for a slot, then a worker has it. */
-export class Sequence {
-  readonly options: SequenceOptions;
-  readonly at = performance.now();
-  readonly result: Promise<SequenceResult>;
-  /** All tokens of the answer so far: what another worker would prefill. */
-  readonly made: number[];
-  link: WorkerLink | undefined;
-  span: Span | undefined;
-  startedAt = 0;
-  crashes = 0;
-  done!: (result: SequenceResult) => void;
-  fail!: (error: AppError) => void;
-
-  constructor(options: SequenceOptions) {
-    this.options = options;
-    this.made = [...options.made];
-    this.result = new Promise((resolve, reject) => {
-      this.done = resolve;
-      this.fail = reject;
-    });
-  }
-
-  get id(): string {
-    return this.options.source.id;
-  }
-}
-
-const MAX_CRASHES = 2;
+/** Losses of a worker that a sequence may see: while it was all that the worker ran, and in company. */
+const MAX_CRASHES_ALONE = 2;
+const MAX_CRASHES = 8;
 const HUNG_MS = 5_000;
 
 export interface GenerationLaneOptions {
   spec: ModelSpec;
+  policies: QueuePolicies;
   workers: WorkerPool;
   metrics: DispatcherMetrics;
 }
@@ -69,53 +28,55 @@ export class GenerationLane {
   readonly key: string;
   readonly spec: ModelSpec;
   readonly #options: GenerationLaneOptions;
+  /** All that have not ended, here or with a worker. */
+  readonly #sequences = new Set<Sequence>();
   readonly #running = new Map<string, Sequence>();
-  #waiting: Sequence[] = [];
+  /** Batches of one: the same order of priorities and tenants as everywhere. */
+  readonly #waiting: Batcher<Sequence>;
 
   constructor(options: GenerationLaneOptions) {
     this.#options = options;
     this.spec = options.spec;
     this.key = versionKey(options.spec);
+    this.#waiting = new Batcher(
+      batchLimits(options.policies, { maxRows: 1, maxBytes: Infinity, windowMs: 0 }),
+    );
   }
 
   get waiting(): number {
-    return this.#waiting.length;
+    return this.#waiting.size;
   }
 
-  run(options: SequenceOptions): Promise<SequenceResult> {
-    const sequence = new Sequence(options);
-    this.#enqueue(sequence, false);
+  /** Its result is in `sequence.result`. */
+  start(sequence: Sequence): void {
+    if (sequence.options.source.again) this.#waiting.addFirst([sequence]);
+    else this.#waiting.add(sequence);
+    this.#sequences.add(sequence);
+    void sequence.result.then(() => this.#sequences.delete(sequence));
     this.pump();
-    return sequence.result;
   }
 
   pump(): void {
-    while (this.#waiting.length > 0) {
+    for (;;) {
       const picked = this.#options.workers.pick(this.key);
-      if (!picked) return;
-      const sequence = this.#waiting.shift() as Sequence;
-      if (sequence.options.source.deadline <= Date.now()) sequence.fail(expired());
-      else this.#start(sequence, picked.link);
+      const sequence = picked && this.#waiting.take(performance.now(), true)?.items[0];
+      if (!sequence) return;
+      if (sequence.deadline <= performance.now()) sequence.fail(expired(), 'deadline');
+      else this.#send(sequence, picked.link);
     }
   }
 
   /** Frees its slot at once, or takes it out of the queue. */
-  cancel(id: string): void {
-    const running = this.#running.get(id);
-    if (running) {
-      running.link?.stream.send({ cancel: { ids: [id] } });
-      return;
-    }
-    const waiting = this.#waiting.find((sequence) => sequence.id === id);
-    if (!waiting) return;
-    this.#waiting = this.#waiting.filter((sequence) => sequence !== waiting);
-    waiting.fail(cancelled());
+  cancel(sequence: Sequence): void {
+    if (this.#waiting.remove(sequence)) sequence.fail(cancelled(), 'permanent');
+    else if (this.#running.get(sequence.id) === sequence)
+      sequence.link?.stream.send({ cancel: { ids: [sequence.id] } });
   }
 
   /** False: it is not of this lane (any more). */
   onChunk(link: WorkerLink, chunk: TokenChunk__Output): boolean {
     const sequence = this.#running.get(chunk.id);
-    if (!sequence || sequence.link !== link || chunk.epoch !== sequence.options.source.epoch) return false;
+    if (!sequence || sequence.link !== link || chunk.epoch !== sequence.epoch) return false;
     if (chunk.tokens.length > 0 && chunk.offset === sequence.made.length) {
       sequence.made.push(...chunk.tokens);
       const { id, epoch, offset, tokens, text } = chunk;
@@ -126,41 +87,36 @@ export class GenerationLane {
     return true;
   }
 
-  /** Goes on elsewhere from the tokens that it has. */
+  /** What a lost worker had goes on elsewhere, from the tokens that it has. */
   onLost(link: WorkerLink): void {
-    for (const sequence of this.#running.values()) {
-      if (sequence.link !== link) continue;
+    const lost = [...this.#running.values()].filter((sequence) => sequence.link === link);
+    for (const sequence of lost) {
       this.#running.delete(sequence.id);
       if (sequence.span) endSpan(sequence.span, 'INTERNAL_ERROR');
       sequence.crashes += 1;
-      if (sequence.crashes >= MAX_CRASHES)
-        sequence.fail(new AppError('INTERNAL_ERROR', 'its worker was lost twice'));
-      else this.#enqueue(sequence, true);
-      this.#options.metrics.requeued.inc({ model: this.spec.name, reason: 'worker_lost' });
+      if (lost.length === 1) sequence.crashesAlone += 1;
+      if (sequence.crashes >= MAX_CRASHES || sequence.crashesAlone >= MAX_CRASHES_ALONE)
+        sequence.fail(new AppError('INTERNAL_ERROR', 'its worker was lost again and again'), 'crash');
+      else this.#waiting.addFirst([sequence]);
     }
+    this.#options.metrics.requeued.inc({ model: this.spec.name, reason: 'worker_lost' }, lost.length);
     this.pump();
   }
 
   onTick(now: number): void {
+    for (const sequence of this.#sequences) {
+      if (sequence.deadline <= now && this.#waiting.remove(sequence)) sequence.fail(expired(), 'deadline');
+    }
     for (const sequence of this.#running.values()) {
-      const { deadline } = sequence.options.source;
-      if (deadline > now) continue;
+      if (sequence.deadline > now) continue;
       sequence.link?.stream.send({ cancel: { ids: [sequence.id] } });
-      if (deadline + HUNG_MS > now) continue;
+      if (sequence.deadline + HUNG_MS > now) continue;
       this.#running.delete(sequence.id);
-      sequence.fail(expired());
+      sequence.fail(expired(), 'deadline');
     }
   }
 
-  /** vip before standard before low, each in order of arrival. */
-  #enqueue(sequence: Sequence, first: boolean): void {
-    const rank = (s: Sequence) => ['vip', 'standard', 'low'].indexOf(s.options.source.priority);
-    if (first) this.#waiting.unshift(sequence);
-    else this.#waiting.push(sequence);
-    this.#waiting.sort((a, b) => rank(a) - rank(b));
-  }
-
-  #start(sequence: Sequence, link: WorkerLink): void {
+  #send(sequence: Sequence, link: WorkerLink): void {
     const { source, prompt, params, seed } = sequence.options;
     const { name, version, generation } = this.spec;
     sequence.link = link;
@@ -190,7 +146,7 @@ export class GenerationLane {
         },
         resume: sequence.made,
         traceparent: (sequence.span && traceparentOf(sequence.span)) ?? '',
-        timeout_ms: Math.max(Math.ceil(source.deadline - Date.now()), 1),
+        timeout_ms: Math.max(Math.ceil(source.deadline - performance.now()), 1),
       },
     });
   }
@@ -199,10 +155,16 @@ export class GenerationLane {
     this.#running.delete(sequence.id);
     sequence.link?.give(this.key);
     if (sequence.span) endSpan(sequence.span, end.error?.code);
-    if (end.error) sequence.fail(errorOf(end.error));
-    else if (end.reason === 'cancelled')
-      sequence.fail(sequence.options.source.deadline <= Date.now() ? expired() : cancelled()); // prettier-ignore
-    else {
+    // Tokens that were not made are given back to the tenant.
+    this.#waiting.charge(sequence, sequence.made.length);
+    if (end.error) {
+      const { code, message, transient } = end.error;
+      const error = new AppError(isErrorCode(code) ? code : 'INTERNAL_ERROR', message);
+      sequence.fail(error, transient ? 'transient' : 'permanent');
+    } else if (end.reason === 'cancelled') {
+      if (sequence.deadline <= performance.now()) sequence.fail(expired(), 'deadline');
+      else sequence.fail(cancelled(), 'permanent');
+    } else {
       sequence.done({
         text: end.text,
         reason: end.reason === 'length' ? 'length' : 'stop',
@@ -214,8 +176,4 @@ export class GenerationLane {
     }
     this.pump();
   }
-}
-
-function errorOf(error: Pick<WireError, 'message'> & { code: string }): AppError {
-  return new AppError(isErrorCode(error.code) ? error.code : 'INTERNAL_ERROR', error.message);
 }

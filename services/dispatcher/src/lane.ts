@@ -5,10 +5,12 @@ import { versionKey } from '@frontier/contracts/model-spec';
 import type { Logger } from '@frontier/kit/logger';
 import { endSpan, startSpan, traceparentOf, tracingEnabled, type Span } from '@frontier/kit/tracing';
 import { Batcher } from '@frontier/policy/batcher';
+import { bisect } from '@frontier/policy/bisect';
 import type { BatchResult__Output } from '@frontier/rpc/gen/dispatch/v1/BatchResult';
 import { packBatch, unpackResult, type SentBatch } from './batches.ts';
+import { batchLimits } from './limits.ts';
 import type { DispatcherMetrics } from './metrics.ts';
-import { cancelled, expired, type WorkItem, type WorkResult } from './work.ts';
+import { cancelled, expired, setApart, type Failure, type WorkItem, type WorkResult } from './work.ts';
 import type { WorkerLink, WorkerPool } from './worker-link.ts';
 
 export interface LaneOptions {
@@ -18,12 +20,16 @@ export interface LaneOptions {
   workers: WorkerPool;
   metrics: DispatcherMetrics;
   log: Logger;
+  /** What waits here, or the credit that is free, has become less or more. */
+  onChange: () => void;
 }
 
 /** A worker that holds a batch for this long after its last deadline is taken for hung; its answer is not awaited. */
 const HUNG_MS = 5_000;
-/** An item whose worker was lost twice may be why: it is not tried a third time. */
-const MAX_CRASHES = 2;
+/** An item whose worker was lost twice while it ran alone is why: it is not tried a third time. */
+const MAX_CRASHES_ALONE = 2;
+/** How fast the measured cost of a row follows the last batch. */
+const COST_SMOOTHING = 0.2;
 
 interface UnderWay {
   batch: SentBatch;
@@ -37,26 +43,20 @@ export class Lane {
   readonly key: string;
   readonly #options: LaneOptions;
   readonly #batcher: Batcher<WorkItem>;
+  /** All that have not ended, here or with a worker. */
+  readonly #items = new Set<WorkItem>();
   readonly #underWay = new Map<string, UnderWay>();
   readonly #ofPriority: Record<Priority, number> = { vip: 0, standard: 0, low: 0 };
   #pumpScheduled = false;
   #timer: NodeJS.Timeout | undefined;
+  /** Measured: what a row takes of a worker's time, ms. */
+  #rowCost = 1;
 
   constructor(options: LaneOptions) {
     const { spec, policies, maxBatchBytes } = options;
     this.#options = options;
     this.key = versionKey(spec);
-    this.#batcher = new Batcher({
-      maxRows: spec.batching.maxRows,
-      maxBytes: maxBatchBytes,
-      windowMs: spec.batching.windowMs,
-      maxItems: {
-        vip: policies.vip.batchSize,
-        standard: policies.standard.batchSize,
-        low: policies.low.batchSize,
-      },
-      flushMs: { vip: policies.vip.flushMs, standard: policies.standard.flushMs, low: policies.low.flushMs },
-    });
+    this.#batcher = new Batcher(batchLimits(policies, { ...spec.batching, maxBytes: maxBatchBytes }));
   }
 
   /** Items that no worker has. */
@@ -69,14 +69,18 @@ export class Lane {
   }
 
   run(item: WorkItem): Promise<WorkResult> {
-    this.#batcher.add(item);
+    item.cost = item.rows * this.#rowCost;
+    if (item.source.again) this.#batcher.addFirst([item]);
+    else this.#batcher.add(item);
+    this.#items.add(item);
+    void item.result.then(() => this.#items.delete(item));
     this.pump();
     return item.result;
   }
 
   /** Takes an item out that no worker has. What a worker has runs to its end; nobody will hear of it. */
   cancel(item: WorkItem): void {
-    if (this.#batcher.remove(item)) item.fail(cancelled());
+    if (this.#batcher.remove(item)) item.fail(cancelled(), 'permanent');
   }
 
   /** Gives workers what is due, at the end of this turn: what arrives together leaves together. */
@@ -86,6 +90,7 @@ export class Lane {
     setImmediate(() => {
       this.#pumpScheduled = false;
       this.#pumpNow();
+      this.#options.onChange();
     });
   }
 
@@ -95,9 +100,15 @@ export class Lane {
     if (!underWay || underWay.link !== link) return false;
     this.#end(underWay, result.error?.code);
     link.give(this.key);
-    const results = unpackResult(underWay.batch, result);
-    const alone = underWay.batch.items.length === 1;
-    results.forEach((outcome, i) => this.#conclude(underWay.batch.items[i] as WorkItem, outcome, alone));
+    const unpacked = unpackResult(underWay.batch, result);
+    const { items } = underWay.batch;
+    if ('whole' in unpacked) {
+      if (unpacked.rubbish) this.#onRubbish(link, unpacked.whole);
+      this.#onBatchFailed(items, unpacked.whole);
+    } else {
+      this.#measure(items, result.compute_us / 1000);
+      unpacked.items.forEach((outcome, i) => items[i]?.end(outcome));
+    }
     this.pump();
     return true;
   }
@@ -107,19 +118,25 @@ export class Lane {
     for (const underWay of this.#underWay.values()) {
       if (underWay.link !== link) continue;
       this.#end(underWay, 'INTERNAL_ERROR');
-      const again: WorkItem[] = [];
-      for (const item of underWay.batch.items) {
-        item.crashes += 1;
-        if (item.crashes < MAX_CRASHES) again.push(item);
-        else item.fail(new AppError('INTERNAL_ERROR', `its worker was lost ${item.crashes} times`));
+      const { items } = underWay.batch;
+      const [alone] = items;
+      if (items.length === 1 && alone) {
+        alone.crashesAlone += 1;
+        if (alone.crashesAlone >= MAX_CRASHES_ALONE) {
+          alone.fail(new AppError('INTERNAL_ERROR', 'its worker was lost twice while nothing else ran there'), 'crash'); // prettier-ignore
+          continue;
+        }
       }
-      this.#again(again, 'worker_lost');
+      this.#again(items, 'worker_lost');
     }
     this.pump();
   }
 
   /** Ends what is overdue: in the batcher, and with workers that seem to hang. */
   onTick(now: number): void {
+    for (const item of this.#items) {
+      if (item.source.deadline <= now && this.#batcher.remove(item)) item.fail(expired(), 'deadline');
+    }
     for (const underWay of this.#underWay.values()) {
       if (underWay.batch.deadline + HUNG_MS > now) continue;
       this.#options.log.warn(
@@ -127,7 +144,7 @@ export class Lane {
         'a batch is overdue; its worker may hang',
       );
       this.#end(underWay, 'TIMEOUT');
-      for (const item of underWay.batch.items) item.fail(expired());
+      for (const item of underWay.batch.items) item.fail(expired(), 'deadline');
     }
   }
 
@@ -141,8 +158,8 @@ export class Lane {
       const now = performance.now();
       const formed = this.#batcher.take(now, picked.idle, mayStart);
       if (!formed) {
-        const wakeAt = this.#batcher.wakeAt(picked.idle) ?? now;
-        this.#timer = setTimeout(() => this.#pumpNow(), Math.max(wakeAt - now, 1));
+        const wakeAt = this.#batcher.wakeAt(picked.idle, mayStart);
+        if (wakeAt !== undefined) this.#timer = setTimeout(() => this.#pumpNow(), Math.max(wakeAt - now, 1));
         return;
       }
       const items = formed.items.filter((item) => this.#inTime(item));
@@ -151,8 +168,8 @@ export class Lane {
   }
 
   #inTime(item: WorkItem): boolean {
-    if (item.source.deadline > Date.now()) return true;
-    item.fail(expired());
+    if (item.source.deadline > performance.now()) return true;
+    item.fail(expired(), 'deadline');
     return false;
   }
 
@@ -187,19 +204,35 @@ export class Lane {
     if (span) endSpan(span, errorCode);
   }
 
-  /** An item's result, or another attempt: alone, if it may have spoilt its neighbours' batch or they its own. */
-  #conclude(item: WorkItem, result: WorkResult, alone: boolean): void {
-    if (result.ok) return item.end(result);
-    item.attempts += 1;
-    const mayRetry = result.transient && item.attempts < item.source.attempts;
-    const blamed = !alone && result.error.code === 'INTERNAL_ERROR';
-    if (!mayRetry && !blamed) return item.end(result);
-    item.isolate();
-    this.#again([item], blamed ? 'alone' : 'transient');
+  /**
+   * A failure of a whole batch is charged to nobody: any of its items may be why. Its halves run again apart, until the
+   * one that fails is alone. One that will pass is everybody's own: each is tried again later.
+   */
+  #onBatchFailed(items: WorkItem[], whole: Failure): void {
+    if (items.length > 1 && whole.kind === 'permanent') this.#again(items, 'bisected');
+    else for (const item of items) item.end(whole);
   }
 
+  #onRubbish(link: WorkerLink, { error }: Failure): void {
+    const { metrics, spec, log } = this.#options;
+    metrics.rubbish.inc({ model: spec.name });
+    log.error({ worker: link.id, model: this.key, err: error.message }, 'a worker gave a wrong answer');
+  }
+
+  /** Ahead of new work, in halves that do not meet again. */
   #again(items: WorkItem[], reason: string): void {
-    this.#batcher.addFirst(items);
+    for (const half of bisect(items)) {
+      setApart(half);
+      this.#batcher.addFirst(half);
+    }
     this.#options.metrics.requeued.inc({ model: this.#options.spec.name, reason }, items.length);
+  }
+
+  /** Corrects what tenants were charged, and what the next rows will be. */
+  #measure(items: WorkItem[], computeMs: number): void {
+    const rows = items.reduce((sum, item) => sum + item.rows, 0);
+    const perRow = computeMs / rows;
+    for (const item of items) this.#batcher.charge(item, item.rows * perRow);
+    this.#rowCost += COST_SMOOTHING * (perRow - this.#rowCost);
   }
 }

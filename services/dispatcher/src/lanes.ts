@@ -14,6 +14,8 @@ export interface LanesOptions {
   maxBatchBytes: number;
   metrics: DispatcherMetrics;
   log: Logger;
+  /** What can be run, or how much of it at once, has changed. */
+  onChange: () => void;
 }
 
 /** All lanes, one a model version, and the workers that serve them. */
@@ -49,7 +51,8 @@ export class Lanes {
     const key = versionKey(spec);
     let lane = this.#generation.get(key);
     if (!lane) {
-      lane = new GenerationLane({ spec, workers: this.#workers, metrics: this.#options.metrics });
+      const { policies, metrics } = this.#options;
+      lane = new GenerationLane({ spec, policies, metrics, workers: this.#workers });
       this.#generation.set(key, lane);
     }
     return lane;
@@ -66,6 +69,11 @@ export class Lanes {
     };
   }
 
+  /** Whether any worker that stays runs this version. */
+  serves(spec: ModelSpec): boolean {
+    return this.#workers.serves(versionKey(spec));
+  }
+
   cancel(id: string): void {
     for (const stop of this.#cancels.get(id) ?? []) stop();
   }
@@ -74,20 +82,20 @@ export class Lanes {
    * Requests held here that no worker has, and requests that free credits would take. What waits for a model that
    * no worker serves does not count: it must not keep others from being taken.
    */
-  load(): { held: number; free: number } {
-    let held = 0;
+  load(): { waiting: number; free: number } {
+    let waiting = 0;
     let free = 0;
     for (const lane of this.#batch.values()) {
       if (!this.#workers.serves(lane.key)) continue;
-      held += lane.waiting;
+      waiting += lane.waiting;
       free += this.#workers.credits(lane.key) * lane.spec.batching.maxRows;
     }
     for (const lane of this.#generation.values()) {
       if (!this.#workers.serves(lane.key)) continue;
-      held += lane.waiting;
+      waiting += lane.waiting;
       free += this.#workers.credits(lane.key);
     }
-    return { held, free };
+    return { waiting, free };
   }
 
   addWorker(stream: WorkerStream): void {
@@ -103,10 +111,12 @@ export class Lanes {
       link.register(message.register);
       this.#countWorkers();
       log.info({ worker: link.id, pool: link.pool, models: [...link.offers.keys()] }, 'a worker registered');
+      this.#options.onChange();
     } else if (message.credit) {
       const key = versionKey({ name: message.credit.model, version: message.credit.version });
       link.grant(key, message.credit.count);
       this.#pump(key);
+      this.#options.onChange();
     } else if (message.result) {
       const { result } = message;
       if (!some(this.#batch, (lane) => lane.onResult(link, result))) metrics.ignored.inc({ what: 'result' });
@@ -134,7 +144,7 @@ export class Lanes {
   }
 
   #tick(): void {
-    const now = Date.now();
+    const now = performance.now();
     for (const lane of this.#batch.values()) lane.onTick(now);
     for (const lane of this.#generation.values()) lane.onTick(now);
     for (const { spec, key } of [...this.#batch.values(), ...this.#generation.values()]) {

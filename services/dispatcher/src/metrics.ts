@@ -4,6 +4,8 @@ import { exponential, latencyBuckets } from '@frontier/kit/metrics';
 export interface DispatcherMetrics {
   queueWait: Histogram<'priority'>;
   queueDepth: Gauge<'priority' | 'pool'>;
+  parked: Gauge<'priority' | 'pool'>;
+  deadLetters: Gauge<'priority' | 'pool'>;
   batchSize: Histogram<'priority' | 'model'>;
   batchRows: Histogram<'model'>;
   flushes: Counter<'model' | 'reason'>;
@@ -11,6 +13,9 @@ export interface DispatcherMetrics {
   settled: Counter<'priority' | 'model' | 'status'>;
   refusedCommits: Counter;
   requeued: Counter<'model' | 'reason'>;
+  retries: Counter<'model'>;
+  died: Counter<'model' | 'kind'>;
+  rubbish: Counter<'model'>;
   workers: Gauge<'pool'>;
   credits: Gauge<'model' | 'version'>;
   ignored: Counter<'what'>;
@@ -23,6 +28,8 @@ export function dispatcherMetrics(registry: Registry): DispatcherMetrics {
   return {
     queueWait: new Histogram({ name: 'queue_wait_seconds', help: 'From admission until a dispatcher took the request', labelNames: ['priority'], buckets: exponential(0.0005, 1.5, 24), registers }), // prettier-ignore
     queueDepth: new Gauge({ name: 'queue_depth', help: 'Requests outstanding: waiting or running', labelNames: ['priority', 'pool'], registers }), // prettier-ignore
+    parked: new Gauge({ name: 'queue_parked', help: 'Requests of models that no worker serves', labelNames: ['priority', 'pool'], registers }), // prettier-ignore
+    deadLetters: new Gauge({ name: 'dlq_size', help: 'Dead letters', labelNames: ['priority', 'pool'], registers }), // prettier-ignore
     batchSize: new Histogram({ name: 'batch_size', help: 'Requests in one model execution', labelNames: ['priority', 'model'], buckets: sizes, registers }), // prettier-ignore
     batchRows: new Histogram({ name: 'batch_rows', help: 'Rows in one model execution', labelNames: ['model'], buckets: sizes, registers }), // prettier-ignore
     flushes: new Counter({ name: 'batch_flush_total', help: 'Batches by why they left: size, idle, window or age', labelNames: ['model', 'reason'], registers }), // prettier-ignore
@@ -30,6 +37,9 @@ export function dispatcherMetrics(registry: Registry): DispatcherMetrics {
     settled: new Counter({ name: 'requests_settled_total', help: 'Terminal records written here', labelNames: ['priority', 'model', 'status'], registers }), // prettier-ignore
     refusedCommits: new Counter({ name: 'commit_refused_total', help: 'Ends that came too late: settled, another owner, or an old epoch', registers }), // prettier-ignore
     requeued: new Counter({ name: 'requeue_total', help: 'Items that run again', labelNames: ['model', 'reason'], registers }), // prettier-ignore
+    retries: new Counter({ name: 'retries_total', help: 'Requests that are tried again after an error that passes', labelNames: ['model'], registers }), // prettier-ignore
+    died: new Counter({ name: 'dead_letters_total', help: 'Requests that became dead letters, by kind of failure', labelNames: ['model', 'kind'], registers }), // prettier-ignore
+    rubbish: new Counter({ name: 'worker_wrong_answers_total', help: 'Answers of workers that do not fit their batch', labelNames: ['model'], registers }), // prettier-ignore
     workers: new Gauge({
       name: 'dispatcher_workers',
       help: 'Workers connected',

@@ -1,6 +1,6 @@
-import { AppError, toWireError, type WireError } from '@frontier/contracts/errors';
+import type { FailureKind } from '@frontier/contracts/dead-letter';
+import { AppError } from '@frontier/contracts/errors';
 import type { ModelSpec } from '@frontier/contracts/model-spec';
-import type { QueuePolicies } from '@frontier/contracts/queue';
 import type { Outcome, Settled } from '@frontier/contracts/request';
 import {
   bytesElements,
@@ -11,27 +11,35 @@ import {
 } from '@frontier/contracts/tensor';
 import type { Logger } from '@frontier/kit/logger';
 import type { Catalogue } from '@frontier/model-store/catalogue';
+import { planSplit } from '@frontier/policy/split';
 import type { DispatchQueue } from '@frontier/redis/dispatch-queue';
-import type { TakenRequest } from '@frontier/redis/shard-consumer';
+import type { TakenRequest } from '@frontier/redis/taken';
 import { runEnsemble } from './ensemble.ts';
-import type { SequenceResult } from './generation-lane.ts';
 import type { Lanes } from './lanes.ts';
+import { runInParts } from './parts.ts';
 import type { Relay } from './relay.ts';
+import { Sequence, type SequenceResult } from './sequence.ts';
 import { TokenWriter } from './token-writer.ts';
-import { WorkItem, type WorkResult, type WorkSource } from './work.ts';
+import { failure, WorkItem, type Failure, type WorkResult, type WorkSource } from './work.ts';
 
 export interface RunnerOptions {
   catalogue: Catalogue;
   lanes: Lanes;
   relay: Relay;
-  policies: QueuePolicies;
   queue: DispatchQueue;
-  /** Bytes of outputs of one request at most. */
+  /** Bytes of inputs of one batch, and of outputs of one request, at most. */
+  maxBatchBytes: number;
   maxResultBytes: number;
   log: Logger;
 }
 
 const NOTHING = new Uint8Array(0);
+
+/** How a run ended: with an end for the request's terminal record; `kind` where it failed and something may be done. */
+export interface RunEnd {
+  settled: Settled;
+  kind?: FailureKind;
+}
 
 /** Runs a taken request to its end: what its terminal record will say. Never throws. */
 export class Runner {
@@ -41,7 +49,7 @@ export class Runner {
     this.#options = options;
   }
 
-  async run(request: TakenRequest): Promise<Settled> {
+  async run(request: TakenRequest): Promise<RunEnd> {
     try {
       const { spec } = this.#modelOf(request);
       const inputs = decodeTensors(request.payload);
@@ -49,12 +57,12 @@ export class Runner {
       const result = spec.ensemble
         ? await this.#runEnsemble(request, spec, inputs)
         : await this.#execute(this.#source(request), spec, inputs);
-      return this.#settled(request, result);
+      return result.ok ? this.#completed(request, result) : failed(request, result);
     } catch (error) {
       const known = AppError.from(error);
       if (known.code === 'INTERNAL_ERROR')
         this.#options.log.error({ err: error, id: request.id }, 'a request failed');
-      return failed(request, toWireError(known));
+      return failed(request, failure(known, 'permanent'));
     }
   }
 
@@ -65,19 +73,11 @@ export class Runner {
   }
 
   #source(request: TakenRequest): WorkSource {
-    const { priority } = request.shard;
-    return {
-      id: request.id,
-      epoch: request.epoch,
-      priority,
-      deadline: request.localDeadline,
-      trace: request.trace,
-      attempts: this.#options.policies[priority].attempts,
-    };
+    const { id, tenant, epoch, shard, localDeadline, trace, rerun } = request;
+    return { id, tenant, epoch, priority: shard.priority, deadline: localDeadline, trace, again: rerun };
   }
 
-  #settled(request: TakenRequest, result: WorkResult): Settled {
-    if (!result.ok) return failed(request, result.error);
+  #completed(request: TakenRequest, result: WorkResult & { ok: true }): RunEnd {
     const { model, version, waitedMs } = request;
     const outputs = encodeTensors(result.outputs);
     const { maxResultBytes } = this.#options;
@@ -87,16 +87,23 @@ export class Runner {
         `an answer of ${outputs.length} bytes, at most ${maxResultBytes} are kept`,
       );
     }
-    return {
-      outcome: { status: 'completed', model, version, timing: { ...result.timing, queue: waitedMs } },
-      outputs,
-    };
+    const timing = { ...result.timing, queue: waitedMs };
+    return { settled: { outcome: { status: 'completed', model, version, timing }, outputs } };
   }
 
+  /** One execution; of a request that is larger than a batch, one for each part. */
   async #execute(source: WorkSource, spec: ModelSpec, inputs: Tensor[]): Promise<WorkResult> {
+    const { maxBatchBytes } = this.#options;
+    const whole = new WorkItem(source, inputs);
+    const limits = { maxRows: spec.batching.maxRows, maxBytes: maxBatchBytes };
+    const parts = planSplit(whole.rows, whole.bytes, limits);
+    if (parts.length === 1) return this.#runItem(spec, whole);
+    return runInParts(inputs, parts, (part) => this.#runItem(spec, new WorkItem(source, part)));
+  }
+
+  async #runItem(spec: ModelSpec, item: WorkItem): Promise<WorkResult> {
     const lane = this.#options.lanes.batch(spec);
-    const item = new WorkItem(source, inputs);
-    const forget = this.#options.lanes.onCancel(source.id, () => lane.cancel(item));
+    const forget = this.#options.lanes.onCancel(item.source.id, () => lane.cancel(item));
     try {
       return await lane.run(item);
     } finally {
@@ -119,16 +126,15 @@ export class Runner {
     });
   }
 
-  async #generate(request: TakenRequest, spec: ModelSpec, inputs: Tensor[]): Promise<Settled> {
+  async #generate(request: TakenRequest, spec: ModelSpec, inputs: Tensor[]): Promise<RunEnd> {
     const { lanes, relay, queue, log } = this.#options;
     const [prompt] = inputs[0] ? bytesElements(inputs[0]) : [];
     const streams = request.mode === 'stream';
     const writer = streams ? new TokenWriter(queue, request, log) : undefined;
     const earlier = streams && request.rerun ? await queue.readTokens(request) : [];
     const lane = lanes.generation(spec);
-    const forget = lanes.onCancel(request.id, () => lane.cancel(request.id));
-    try {
-      const result = await lane.run({
+    const sequence = new Sequence(
+      {
         source: this.#source(request),
         prompt: new TextDecoder().decode(prompt),
         params: request.params ?? {},
@@ -140,8 +146,14 @@ export class Runner {
           relay.send(request.gateway, chunk);
           writer.add(chunk);
         },
-      });
-      return generated(request, spec, result);
+      },
+      spec.generation?.defaultMaxNewTokens,
+    );
+    const forget = lanes.onCancel(request.id, () => lane.cancel(sequence));
+    try {
+      lane.start(sequence);
+      const result = await sequence.result;
+      return 'ok' in result ? failed(request, result) : generated(request, spec, result);
     } finally {
       forget();
       relay.forget(request.id);
@@ -150,7 +162,7 @@ export class Runner {
   }
 }
 
-function generated(request: TakenRequest, spec: ModelSpec, result: SequenceResult): Settled {
+function generated(request: TakenRequest, spec: ModelSpec, result: SequenceResult): RunEnd {
   const outcome: Outcome = {
     status: 'completed',
     model: request.model,
@@ -160,13 +172,15 @@ function generated(request: TakenRequest, spec: ModelSpec, result: SequenceResul
     timing: { queue: request.waitedMs, forming: result.waitedMs, transport: 0, compute: result.computeMs },
   };
   const text = bytesTensor(spec.outputs[0]?.name ?? 'text', [new TextEncoder().encode(result.text)]);
-  return { outcome, outputs: encodeTensors([text]) };
+  return { settled: { outcome, outputs: encodeTensors([text]) } };
 }
 
 /** The end of a request that failed: what a timeout or a cancellation is, the code says. */
-export function failed({ model, version }: TakenRequest, error: WireError): Settled {
+export function failed({ model, version }: TakenRequest, { error, kind }: Failure): RunEnd {
   const status = error.code === 'TIMEOUT' ? 'timeout' : error.code === 'CANCELLED' ? 'cancelled' : 'failed';
-  return { outcome: { status, model, version, error }, outputs: NOTHING };
+  const settled: Settled = { outcome: { status, model, version, error }, outputs: NOTHING };
+  if (status === 'cancelled') return { settled };
+  return { settled, kind: status === 'timeout' ? 'deadline' : kind };
 }
 
 /** FNV-1a, 32 bits. */

@@ -1,21 +1,21 @@
 import { hostname } from 'node:os';
 import type { Registry } from 'prom-client';
 import { PRIORITIES, type Shard } from '@frontier/contracts/queue';
-import type { Settled } from '@frontier/contracts/request';
+import { failpoint } from '@frontier/kit/failpoint';
 import type { Service, ServiceContext } from '@frontier/kit/lifecycle';
 import type { Logger } from '@frontier/kit/logger';
 import { endSpan, startSpan, traceparentOf, tracingEnabled } from '@frontier/kit/tracing';
 import { Catalogue } from '@frontier/model-store/catalogue';
 import { openRepository } from '@frontier/model-store/repository';
 import { DispatchQueue } from '@frontier/redis/dispatch-queue';
-import type { TakenBundle, TakenRequest } from '@frontier/redis/shard-consumer';
+import type { TakenBundle, TakenRequest } from '@frontier/redis/taken';
 import { DispatchServer } from '@frontier/rpc/dispatch-server';
 import type { Config } from './config.ts';
+import { Ends } from './ends.ts';
 import { Lanes } from './lanes.ts';
 import { dispatcherMetrics, type DispatcherMetrics } from './metrics.ts';
 import { Relay } from './relay.ts';
-import { failed, Runner } from './runner.ts';
-import { expired } from './work.ts';
+import { Runner } from './runner.ts';
 
 /** Bundles that a shard's consumer may take ahead while there is room for their requests. */
 const AHEAD = 64;
@@ -26,41 +26,48 @@ export class Dispatcher implements Service {
   readonly #queue: DispatchQueue;
   readonly #lanes: Lanes;
   readonly #runner: Runner;
+  readonly #ends: Ends;
+  readonly #catalogue: Catalogue;
   readonly #metrics: DispatcherMetrics;
   readonly #log: Logger;
-  readonly #held = new Map<string, number>();
+  /** Requests of bundles that are just being taken. */
+  #taking = 0;
   #depths: NodeJS.Timeout | undefined;
   #port = 0;
 
   constructor(config: Config, catalogue: Catalogue, log: Logger, registry: Registry) {
-    const { queues: policies, maxBatchBytes } = config;
+    const { queues: policies, maxBatchBytes, maxResultBytes } = config;
     this.#log = log;
-    this.#metrics = dispatcherMetrics(registry);
-    this.#lanes = new Lanes({ policies, maxBatchBytes, metrics: this.#metrics, log });
-    const relay = new Relay((id) => this.#lanes.cancel(id));
-    this.#queue = new DispatchQueue({
+    this.#catalogue = catalogue;
+    const metrics = dispatcherMetrics(registry);
+    this.#metrics = metrics;
+    const onChange = () => this.#onCapacity();
+    const lanes = new Lanes({ policies, maxBatchBytes, metrics, log, onChange });
+    this.#lanes = lanes;
+    const relay = new Relay((id) => lanes.cancel(id));
+    const queue = new DispatchQueue({
       redisUrl: config.redisUrl,
       name: hostname(),
       shards: shardsOf(config),
+      keptBytes: config.keptResultBytes,
+      registry,
       policies,
       replication: { replicas: config.redisReplicas, timeoutMs: config.redisReplicaTimeoutMs },
       log,
       onBundle: (bundle) => this.#onBundle(bundle),
+      isServed: (model, version) => this.#isServed(model, version),
+      onTaking: (change) => {
+        this.#taking += change;
+        this.#makeRoom();
+      },
     });
-    const { maxResultBytes } = config;
-    this.#runner = new Runner({
-      catalogue,
-      lanes: this.#lanes,
-      relay,
-      policies,
-      queue: this.#queue,
-      maxResultBytes,
-      log,
-    });
+    this.#queue = queue;
+    this.#ends = new Ends({ queue, policies, metrics });
+    this.#runner = new Runner({ catalogue, lanes, relay, queue, maxBatchBytes, maxResultBytes, log });
     this.#server = new DispatchServer({
       host: config.dispatchHost,
       port: config.dispatchPort,
-      onWorker: (stream) => this.#lanes.addWorker(stream),
+      onWorker: (stream) => lanes.addWorker(stream),
       onGateway: (stream) => relay.add(stream),
     });
   }
@@ -89,19 +96,13 @@ export class Dispatcher implements Service {
     return true;
   }
 
-  async #onBundle({ run, expired: late, committed }: TakenBundle): Promise<void> {
-    const shard = (run[0] ?? late[0] ?? committed[0])?.shard;
-    if (!shard) return;
-    this.#hold(shard, 1);
-    try {
-      await Promise.all([
-        ...late.map((request) => this.#settle(request, failed(request, expired()))),
-        this.#queue.republish(committed),
-        ...run.map((request) => this.#run(request)),
-      ]);
-    } finally {
-      this.#hold(shard, -1);
-    }
+  async #onBundle({ run, expired, late, committed }: TakenBundle): Promise<void> {
+    await Promise.all([
+      ...expired.map((request) => this.#ends.expire(request)),
+      this.#ends.bury(late),
+      this.#queue.republish(committed),
+      ...run.map((request) => this.#run(request)),
+    ]);
   }
 
   async #run(request: TakenRequest): Promise<void> {
@@ -119,35 +120,45 @@ export class Dispatcher implements Service {
           })
         : undefined;
     const traced = span ? { ...request, trace: traceparentOf(span) } : request;
-    const settled = await this.#runner.run(traced);
-    await this.#settle(request, settled);
-    if (span) endSpan(span, settled.outcome.error?.code);
+    await failpoint('dispatcher.run.before', request.id);
+    const end = this.#ends.refuse(request) ?? (await this.#runner.run(traced));
+    await failpoint('dispatcher.run.after', request.id);
+    await this.#ends.conclude(request, end);
+    if (span) endSpan(span, end.settled.outcome.error?.code);
   }
 
-  async #settle(request: TakenRequest, settled: Settled): Promise<void> {
-    const { priority } = request.shard;
-    if (await this.#queue.commit(request, settled)) {
-      this.#metrics.settled.inc({ priority, model: request.model, status: settled.outcome.status });
-    } else {
-      this.#metrics.refusedCommits.inc();
-    }
+  /** An ensemble is served when all its steps are; what is not known here gets its error by being run. */
+  #isServed(name: string, version: string): boolean {
+    const spec = this.#catalogue.get(name, version)?.spec;
+    if (!spec) return true;
+    const specs = spec.ensemble
+      ? spec.ensemble.steps.flatMap(({ model }) => this.#catalogue.get(model)?.spec ?? [])
+      : [spec];
+    return specs.every((step) => this.#lanes.serves(step));
+  }
+
+  #onCapacity(): void {
+    this.#queue.unpark((model, version) => this.#isServed(model, version));
+    this.#makeRoom();
   }
 
   /**
    * Waiting work belongs into Redis, where it is durable and others can take it: bundles are taken ahead only while
    * what is held here stays under twice of what free credits would take, and always one.
    */
-  #hold(shard: Shard, change: 1 | -1): void {
-    const keyOf = ({ priority, pool, index }: Shard) => `${priority}/${pool}/${index}`;
-    this.#held.set(keyOf(shard), (this.#held.get(keyOf(shard)) ?? 0) + change);
-    const { held, free } = this.#lanes.load();
-    const ahead = held < 2 * free ? AHEAD : held === 0 ? 1 : 0;
-    this.#queue.setConcurrency((s) => (this.#held.get(keyOf(s)) ?? 0) + ahead);
+  #makeRoom(): void {
+    const { waiting, free } = this.#lanes.load();
+    const held = waiting + this.#taking;
+    this.#queue.setAhead(held < 2 * free ? AHEAD : held === 0 ? 1 : 0);
   }
 
   async #readDepths(): Promise<void> {
-    for (const { shard, depth } of await this.#queue.depths().catch(() => [])) {
-      this.#metrics.queueDepth.set({ priority: shard.priority, pool: shard.pool }, depth);
+    const { queueDepth, parked, deadLetters } = this.#metrics;
+    for (const { shard, ...depth } of await this.#queue.depths().catch(() => [])) {
+      const labels = { priority: shard.priority, pool: shard.pool };
+      queueDepth.set(labels, depth.outstanding);
+      parked.set(labels, depth.parked);
+      deadLetters.set(labels, depth.deadLetters);
     }
   }
 }

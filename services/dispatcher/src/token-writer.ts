@@ -1,7 +1,7 @@
 import type { TokenChunk } from '@frontier/contracts/request';
 import type { Logger } from '@frontier/kit/logger';
 import type { DispatchQueue } from '@frontier/redis/dispatch-queue';
-import type { TakenRequest } from '@frontier/redis/shard-consumer';
+import type { TakenRequest } from '@frontier/redis/taken';
 
 /** Tokens reach the log at most this late; live readers get them from the relay. */
 const COALESCE_MS = 100;

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import type { FailureKind } from '@frontier/contracts/dead-letter';
 import { AppError, type WireError } from '@frontier/contracts/errors';
 import type { Priority } from '@frontier/contracts/queue';
 import type { Timing } from '@frontier/contracts/request';
@@ -6,23 +7,30 @@ import type { Tensor } from '@frontier/contracts/tensor';
 import type { Batchable } from '@frontier/policy/batcher';
 import { batchKey } from '@frontier/policy/rows';
 
-/** What came of one execution. `transient`: another attempt may succeed. */
-export type WorkResult =
-  { ok: true; outputs: Tensor[]; timing: Timing } | { ok: false; error: WireError; transient: boolean };
+/** An execution that gave no answer. `kind` says what may be done about it. */
+export interface Failure {
+  ok: false;
+  error: WireError;
+  kind: FailureKind;
+}
+
+/** What came of one execution. */
+export type WorkResult = { ok: true; outputs: Tensor[]; timing: Timing } | Failure;
 
 export interface WorkSource {
   /** The inference that this belongs to. */
   id: string;
+  tenant: string;
   epoch: number;
   priority: Priority;
-  /** Unix ms by the clock of this process. */
+  /** On the clock of `performance.now()`, ms. */
   deadline: number;
   trace: string | undefined;
-  /** Executions at most that may end in an error of its own. */
-  attempts: number;
+  /** It has run before, or should have: it goes ahead of new work. */
+  again: boolean;
 }
 
-/** One thing to execute: a request, or a step of an ensemble. Lives in a batcher, then in a batch. */
+/** One thing to execute: a request, a part of a large one, or a step of an ensemble. Lives in a batcher, then in a batch. */
 export class WorkItem implements Batchable {
   readonly source: WorkSource;
   readonly inputs: Tensor[];
@@ -30,8 +38,10 @@ export class WorkItem implements Batchable {
   readonly bytes: number;
   readonly at = performance.now();
   key: string;
-  attempts = 0;
-  crashes = 0;
+  /** What it will take of its workers' time, about, ms. */
+  cost = 1;
+  /** Times that its worker was lost while nothing shared its batch. */
+  crashesAlone = 0;
   readonly result: Promise<WorkResult>;
   #resolve!: (result: WorkResult) => void;
 
@@ -50,19 +60,27 @@ export class WorkItem implements Batchable {
     return this.source.priority;
   }
 
-  /** From now on it shares its batch with nobody: it may be what made the last one fail. */
-  isolate(): void {
-    this.key = `alone:${randomUUID()}`;
+  get tenant(): string {
+    return this.source.tenant;
   }
 
   end(result: WorkResult): void {
     this.#resolve(result);
   }
 
-  fail(error: AppError, transient = false): void {
-    const { code, message, details } = error;
-    this.end({ ok: false, error: { code, message, details }, transient });
+  fail(error: AppError, kind: FailureKind): void {
+    this.end(failure(error, kind));
   }
+}
+
+/** From now on these share their batches with nobody else: one of them may be what made the last one fail. */
+export function setApart(items: readonly WorkItem[]): void {
+  const key = `apart:${randomUUID()}`;
+  for (const item of items) item.key = key;
+}
+
+export function failure({ code, message, details }: AppError, kind: FailureKind): Failure {
+  return { ok: false, error: { code, message, details }, kind };
 }
 
 export const expired = () => new AppError('TIMEOUT', 'the deadline passed before it could run');

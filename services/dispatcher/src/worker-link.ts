@@ -98,6 +98,7 @@ export class WorkerPool {
   }
 
   serves(key: string): boolean {
-    return [...this.#links].some((link) => link.offers.has(key));
+    for (const link of this.#links) if (!link.draining && link.offers.has(key)) return true;
+    return false;
   }
 }

@@ -10,12 +10,6 @@ export const shape = {
   host: z.string().default('0.0.0.0').describe('Address of the HTTP and gRPC listeners'),
   httpPort: port().default(8080).describe('HTTP port; 0 takes a free one'),
   grpcPort: port().default(50051).describe('gRPC port; 0 takes a free one'),
-  keptResultBytes: int()
-    .min(0)
-    .default(256 * MiB)
-    .describe(
-      'Bytes of results of jobs and keyed calls that a tenant may have kept in each shard (24 h); over it new ones get 429',
-    ),
   dispatchers: list(z.string().regex(/^.+:\d+$/, 'must be host:port'))
     .prefault('127.0.0.1:50052')
     .describe('`host:port` of the dispatchers, separated by commas; a host may stand for several addresses'),
@@ -53,6 +47,11 @@ export const shape = {
   slowReaderMs: durationMs()
     .default(30_000)
     .describe('How long a stream waits for a client that does not read'),
+  noticeMs: durationMs()
+    .default(1_000)
+    .describe(
+      'After SIGTERM: how long it still takes requests, asking each client to go elsewhere, before it takes none',
+    ),
   drainMs: durationMs()
     .default(20_000)
     .describe('How long answers under way may take when the gateway stops'),

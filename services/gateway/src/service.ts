@@ -1,5 +1,6 @@
 import type { InferenceQueue, TokenRelay } from '@frontier/contracts/ports';
 import type { TenantResolver } from '@frontier/contracts/tenant';
+import { sleep } from '@frontier/kit/abort';
 import type { Service } from '@frontier/kit/lifecycle';
 import type { Logger } from '@frontier/kit/logger';
 import type { Catalogue } from '@frontier/model-store/catalogue';
@@ -80,11 +81,16 @@ export class Gateway implements Service {
     return this.#state === 'ready' || this.#state;
   }
 
-  /** Clients of open streams are told to resume elsewhere, answers under way may end, then connections are cut. */
+  /**
+   * For a moment all goes on, but each client is asked to come back elsewhere: one that has a connection open would
+   * see it break under its next request. Then clients of open streams are told to resume elsewhere, answers under way
+   * may end, and connections are cut.
+   */
   async stop(): Promise<void> {
     this.#state = 'draining';
+    const { noticeMs, drainMs } = this.#config;
+    await sleep(noticeMs);
     this.#presence.stop();
-    const { drainMs } = this.#config;
     await Promise.all([this.#http.stop(drainMs), this.#grpc.stop(drainMs)]);
   }
 }

@@ -18,6 +18,7 @@ export async function createGateway(config: Config, { log, registry }: ServiceCo
     redisUrl: config.redisUrl,
     gatewayId,
     policies: config.queues,
+    shards: config.shards,
     keptBytes: config.keptResultBytes,
     replication: { replicas: config.redisReplicas, timeoutMs: config.redisReplicaTimeoutMs },
     log,

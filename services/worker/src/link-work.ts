@@ -1,4 +1,5 @@
 import { AppError, toWireError } from '@frontier/contracts/errors';
+import { failpoint } from '@frontier/kit/failpoint';
 import type { Batch__Output } from '@frontier/rpc/gen/dispatch/v1/Batch';
 import type { DispatcherMessage__Output } from '@frontier/rpc/gen/dispatch/v1/DispatcherMessage';
 import type { WorkerMessage } from '@frontier/rpc/gen/dispatch/v1/WorkerMessage';
@@ -45,11 +46,16 @@ export class LinkWork {
   async #run(batch: Batch__Output): Promise<void> {
     this.#batches += 1;
     const receipt = new Receipt(this.#context, batch, 'worker.execute');
+    const ids = batch.items.map(({ id }) => id).join(' ');
     try {
       const job = jobOf(batch);
       const deadline = receipt.at + batch.timeout_ms;
+      await failpoint('worker.execute.before', ids);
       const outcome = await this.#executor.run({ model: receipt.model('batch'), job, deadline, signal: this.#abort.signal }); // prettier-ignore
+      await failpoint('worker.execute.after', ids);
+      await failpoint('worker.result.before', ids);
       this.#send({ result: resultOf(batch, outcome) });
+      await failpoint('worker.result.after', ids);
       receipt.record(({ computeTime, rows }, labels) => {
         computeTime.observe(labels, outcome.computeUs / 1e6);
         rows.inc(labels, job.rows);

@@ -4,9 +4,16 @@ import { exponential, latencyBuckets } from '@frontier/kit/metrics';
 const MODEL = ['model', 'version', 'pool'] as const;
 type Labels = Record<(typeof MODEL)[number], string>;
 
-/** What the worker tells Prometheus. `slots`: generation slots in use, of each model, when somebody asks. */
-export function workerMetrics(registry: Registry, slots: () => [labels: Labels, busy: number][]) {
-  return { ...workMetrics(registry), ...modelMetrics(registry), ...loadMetrics(registry, slots) };
+/** How a generation model's slots are used; `idleRows` since the start. */
+export interface GenerationUse {
+  labels: Labels;
+  busySlots: number;
+  idleRows: number;
+}
+
+/** What the worker tells Prometheus. `generations` is asked when Prometheus asks. */
+export function workerMetrics(registry: Registry, generations: () => GenerationUse[]) {
+  return { ...workMetrics(registry), ...modelMetrics(registry), ...loadMetrics(registry, generations) };
 }
 
 export type WorkerMetrics = ReturnType<typeof workerMetrics>;
@@ -56,7 +63,7 @@ function modelMetrics(registry: Registry) {
 }
 
 /** Of how much is going on. */
-function loadMetrics(registry: Registry, slots: () => [labels: Labels, busy: number][]) {
+function loadMetrics(registry: Registry, generations: () => GenerationUse[]) {
   const registers = [registry];
   const common = { labelNames: MODEL, registers };
   return {
@@ -71,7 +78,16 @@ function loadMetrics(registry: Registry, slots: () => [labels: Labels, busy: num
       name: 'worker_slots_busy',
       help: 'Slots of the running batch in use',
       collect() {
-        for (const [labels, busy] of slots()) this.set(labels, busy);
+        for (const { labels, busySlots } of generations()) this.set(labels, busySlots);
+      },
+    }),
+    padding: new Counter({
+      ...common,
+      name: 'worker_padding_rows_total',
+      help: 'Rows computed for nobody: idle slots of decode steps; batches of whole requests have none',
+      collect() {
+        this.reset();
+        for (const { labels, idleRows } of generations()) this.inc(labels, idleRows);
       },
     }),
     utilisation: new Gauge({ name: 'worker_utilisation', help: 'Share of WORKER_CONCURRENCY that executes now, 0 to 1', registers }), // prettier-ignore

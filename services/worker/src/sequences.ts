@@ -1,4 +1,5 @@
 import { AppError, toWireError } from '@frontier/contracts/errors';
+import { failpoint } from '@frontier/kit/failpoint';
 import type { RunningGeneration } from '@frontier/model-runtime/generation-model';
 import type { GeneratedChunk, GenerationEnd, GenerationJob } from '@frontier/model-runtime/protocol';
 import type { Generation__Output } from '@frontier/rpc/gen/dispatch/v1/Generation';
@@ -35,10 +36,12 @@ export class Sequences {
           firstToken.observe(labels, (performance.now() - receipt.at) / 1000),
         );
       }
+      if (chunk.end) void failpoint('worker.execute.after', id);
       this.#send(chunkMessage(id, epoch, chunk));
       if (chunk.end) this.#end(receipt, chunk.end, message.resume.length);
     };
     try {
+      void failpoint('worker.execute.before', id);
       const generation = receipt.model('generation').start(jobOf(message), onChunk);
       this.#running.set(receipt, { id, generation });
     } catch (thrown) {

@@ -9,7 +9,7 @@ import { DispatcherLink } from './dispatcher-link.ts';
 import { Executor } from './executor.ts';
 import { LinkWork } from './link-work.ts';
 import { loadModels, type ReadyModel } from './loaded-models.ts';
-import { workerMetrics, type WorkerMetrics } from './metrics.ts';
+import { workerMetrics, type GenerationUse, type WorkerMetrics } from './metrics.ts';
 
 const DRAIN_POLL_MS = 20;
 
@@ -30,7 +30,7 @@ export class WorkerService implements Service {
   constructor(config: Config, { log, registry }: Pick<ServiceContext, 'log' | 'registry'>) {
     this.#config = config;
     this.#log = log;
-    this.#metrics = workerMetrics(registry, () => this.#slots());
+    this.#metrics = workerMetrics(registry, () => this.#generations());
     const { workerConcurrency: concurrency } = config;
     this.#executor = new Executor(concurrency, (running) =>
       this.#metrics.utilisation.set(running / concurrency),
@@ -106,9 +106,11 @@ export class WorkerService implements Service {
     this.#log.info({ endpoint }, connected ? 'dispatcher connected' : 'dispatcher lost');
   }
 
-  #slots(): [labels: ReadyModel['labels'], busy: number][] {
+  #generations(): GenerationUse[] {
     return [...this.#models.values()].flatMap(({ loaded, labels }) =>
-      loaded.kind === 'generation' ? [[labels, loaded.busySlots]] : [],
+      loaded.kind === 'generation'
+        ? [{ labels, busySlots: loaded.busySlots, idleRows: loaded.idleRows }]
+        : [],
     );
   }
 }

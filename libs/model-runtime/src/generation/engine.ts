@@ -30,6 +30,7 @@ export class GenerationEngine {
   #lastPrefill = 0;
   #sentAt = 0;
   #turnMs = 0;
+  #idleRows = 0;
   #running = false;
 
   constructor(options: EngineOptions) {
@@ -60,7 +61,8 @@ export class GenerationEngine {
 
   #send(chunks: ChunksMessage['chunks']): void {
     const busySlots = this.#slots.filter((sequence) => sequence !== undefined).length;
-    this.#options.emit({ type: 'chunks', chunks, busySlots });
+    this.#options.emit({ type: 'chunks', chunks, busySlots, idleRows: this.#idleRows });
+    this.#idleRows = 0;
   }
 
   #all(): Sequence[] {
@@ -142,6 +144,7 @@ export class GenerationEngine {
     });
     if (active.length === 0) return;
     const logits = await this.#execute(sequences, () => decoder.step(tokens, lengths, active));
+    this.#idleRows += decoder.slots - active.length;
     if (!logits) return;
     const vocabulary = logits.length / decoder.slots;
     sequences.forEach((sequence, i) => {

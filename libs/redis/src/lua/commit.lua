@@ -1,11 +1,11 @@
 -- The end of requests that a dispatcher ran. This decides; whoever comes second is told so.
 --
--- ARGV: prefix, queue, at_once (1: publish and send the answers here, too, which saves a call and its latency;
---       0: only record, `publish` and the replies follow after WAIT),
---       then for each request: ref, id, job id, lock token, epoch, blob
+-- ARGV: prefix, how ('record': only that, `publish` and the replies follow after WAIT; 'publish': make it visible at
+--       once; 'reply': also send the answers here, which saves a call, but needs all keys on one server),
+--       then for each request: ref, id, owner (`<queue>:<job>`), lock token, epoch, blob
 -- Returns for each request the gateways that wait for it (comma-separated), or false where it was refused:
 --   the lock is another's, the epoch is over, or it is settled.
-local prefix, queue, at_once = ARGV[1], ARGV[2], ARGV[3] == '1'
+local prefix, how = ARGV[1], ARGV[2]
 local MAX_REPLY_BYTES, MAX_ENTRIES = 65536, 10000
 local answers = {}
 local locks = {}
@@ -20,27 +20,29 @@ local function add_reply(gateways, id, blob)
   end
 end
 
-for i = 4, #ARGV, 6 do
-  local ref, job, token, epoch, blob = ARGV[i], ARGV[i + 2], ARGV[i + 3], ARGV[i + 4], ARGV[i + 5]
+for i = 3, #ARGV, 6 do
+  local ref, owner, token, epoch, blob = ARGV[i], ARGV[i + 2], ARGV[i + 3], ARGV[i + 4], ARGV[i + 5]
   local record = prefix .. ':r:' .. ref
-  local lock = locks[job]
+  local lock = locks[owner]
   if lock == nil then
-    lock = redis.call('GET', prefix .. ':' .. queue .. ':' .. job .. ':lock')
-    locks[job] = lock
+    lock = redis.call('GET', prefix .. ':' .. owner .. ':lock')
+    locks[owner] = lock
   end
-  local found = redis.call('HMGET', record, 'state', 'owner', 'epoch', 'gateways', 'keep', 'bytes')
+  local found = redis.call('HMGET', record, 'state', 'owner', 'epoch', 'gateways', 'keep', 'bytes', 'held')
   local answer = false
-  if lock == token and found[2] == job and found[3] == epoch then
+  if lock == token and found[2] == owner and found[3] == epoch then
     if found[1] == 'settled' then
-      release(prefix, ref, found[6])
+      release(prefix, ref, found[6], found[7])
     elseif found[1] ~= 'committed' then
       answer = found[4]
-      if at_once then
-        write_terminal(prefix, ref, blob, found[5])
-        release(prefix, ref, found[6])
-        add_reply(answer, ARGV[i + 1], blob)
-      else
+      if how == 'record' then
         redis.call('HSET', record, 'state', 'committed', 'blob', blob)
+      else
+        write_terminal(prefix, ref, blob, found[5])
+        release(prefix, ref, found[6], found[7])
+        if how == 'reply' then
+          add_reply(answer, ARGV[i + 1], blob)
+        end
       end
     end
   end

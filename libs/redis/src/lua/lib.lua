@@ -1,7 +1,8 @@
 -- Shared by the scripts of this folder; put in front of each of them.
 --
 -- Keys of a shard: KEYS[1] outstanding (zset ref -> deadline ms), KEYS[2] bytes, KEYS[3] settled (counter).
--- All other keys are the shard's prefix plus a ref, in the same hash slot by their tag.
+-- All other keys are the shard's prefix plus a name, in the same hash slot by their tag.
+-- The owner of a request is `<queue>:<job>`, so `<prefix>:<owner>` is BullMQ's key of the job.
 --
 -- What scripts do to the shared keys is collected and done once, by `finish`: a command costs as much as the work.
 
@@ -12,22 +13,51 @@ local function now_ms()
   return t[1] * 1000 + math.floor(t[2] / 1000)
 end
 
+local function tenant_of(ref)
+  return string.match(ref, '^[^:]*')
+end
+
+local function is_carried(prefix, owner)
+  return redis.call('EXISTS', prefix .. ':' .. owner) == 1
+end
+
+-- Requests of a model that no worker serves are parked: they count apart, in the hash `held` (per model, `*` all of
+-- them, `bytes` their payloads), so that they fill the bounds of nobody else. `model` is empty for those not parked.
+local function count_parked(prefix, record, model, bytes, by)
+  local held = prefix .. ':held'
+  redis.call('HSET', record, 'held', by > 0 and model or '')
+  redis.call('HINCRBY', held, '*', by)
+  -- Plus 0: Redis does not take the -0 of an empty payload.
+  redis.call('HINCRBY', held, 'bytes', by * bytes + 0)
+  redis.call('INCRBY', BYTES, -by * bytes + 0)
+  if redis.call('HINCRBY', held, model, by) <= 0 then
+    redis.call('HDEL', held, model)
+  end
+end
+
 local released_refs, released_keys, released_bytes, settled_count = {}, {}, 0, 0
+local released_of, release_prefix = {}, nil
 
 -- The payload of a request is gone: what it reserved is given back. Only for a request that has a record, since
--- record and place in OUTSTANDING come and go together.
-local function release(prefix, ref, bytes)
+-- record and place in OUTSTANDING come and go together. `held`: the field of its record.
+local function release(prefix, ref, bytes, held)
+  if held and held ~= '' then
+    count_parked(prefix, prefix .. ':r:' .. ref, held, tonumber(bytes), -1)
+  end
   released_refs[#released_refs + 1] = ref
   released_keys[#released_keys + 1] = prefix .. ':r:' .. ref
   released_keys[#released_keys + 1] = prefix .. ':p:' .. ref
   released_bytes = released_bytes + tonumber(bytes)
+  local tenant = tenant_of(ref)
+  released_of[tenant] = (released_of[tenant] or 0) + 1
+  release_prefix = prefix
 end
 
 -- Results that are kept for long are counted, per tenant and hour: they must never fill Redis, which evicts nothing.
 local KEPT_OVER_MS, HOUR_MS, HOURS = 600000, 3600000, 24
 
 local function kept_key(prefix, ref, hour)
-  return prefix .. ':kept:' .. string.match(ref, '^[^:]*') .. ':' .. hour
+  return prefix .. ':kept:' .. tenant_of(ref) .. ':' .. hour
 end
 
 local function kept_bytes(prefix, ref, now)
@@ -59,6 +89,11 @@ local function finish()
     redis.call('ZREM', OUTSTANDING, unpack(released_refs))
     redis.call('UNLINK', unpack(released_keys))
     redis.call('DECRBY', BYTES, released_bytes)
+    for tenant, count in pairs(released_of) do
+      if redis.call('HINCRBY', release_prefix .. ':tenants', tenant, -count) <= 0 then
+        redis.call('HDEL', release_prefix .. ':tenants', tenant)
+      end
+    end
   end
   if settled_count > 0 then
     redis.call('INCRBY', SETTLED, settled_count)

@@ -93,6 +93,27 @@ describe('the routes behind Express', () => {
       await expect(job(remove(`/v1/jobs/${done.id}`))).resolves.toMatchObject({ status: 'completed' });
     });
 
+    it('says that a failed execution is tried again', async () => {
+      gateway.queue.execute = () => new Promise(() => {});
+      const { id } = await job(post(gateway, '/v1/jobs', BODY));
+      gateway.queue.state = 'retrying';
+      await expect(job(get(`/v1/jobs/${id}`))).resolves.toMatchObject({ id, status: 'retrying' });
+    });
+
+    it('stops what is cancelled, and nothing for another tenant', async () => {
+      const strict = await startGateway({ trustTenantHeader: true });
+      strict.queue.execute = () => new Promise(() => {});
+      const as = (tenant: string) => ({ 'x-tenant-id': tenant });
+      const { id } = await job(post(strict, '/v1/jobs', BODY, as('mine')));
+      const cancel = (tenant: string) =>
+        fetch(`${strict.url}/v1/jobs/${id}`, { method: 'DELETE', headers: as(tenant) });
+      await refusalOf(await cancel('other'), 404);
+      expect(strict.relay.cancelled).toEqual([]);
+      await expect(job(cancel('mine'))).resolves.toMatchObject({ status: 'cancelled' });
+      expect(strict.relay.cancelled).toEqual([id]);
+      await strict.stop();
+    });
+
     it('knows a key', async () => {
       const key = { 'idempotency-key': 'k' };
       const first = await job(post(gateway, '/v1/jobs', BODY, key));
@@ -176,12 +197,28 @@ describe('the routes behind Express', () => {
     const call = post(gateway, '/v1/infer', BODY);
     await until(() => gateway.queue.outstanding === 1);
     const stopped = gateway.gateway.stop();
-    await expect(get('/readyz')).rejects.toThrow();
+    const refused = () =>
+      get('/healthz').then(
+        () => false,
+        () => true,
+      );
+    while (!(await refused()));
     finish();
     const response = await call;
     expect(response.status).toBe(200);
     expect(response.headers.get('connection')).toBe('close');
     await stopped;
+  });
+
+  it('still answers for a moment when it stops, and sends its clients elsewhere', async () => {
+    const leaving = await startGateway({ noticeMs: 300 });
+    const stopped = leaving.stop();
+    expect((await fetch(`${leaving.url}/readyz`)).status).toBe(503);
+    const response = await post(leaving, '/v1/infer', BODY);
+    expect(response.status).toBe(200);
+    expect(response.headers.get('connection')).toBe('close');
+    await stopped;
+    await expect(fetch(`${leaving.url}/healthz`)).rejects.toThrow();
   });
 
   it('cuts what does not end in time', async () => {

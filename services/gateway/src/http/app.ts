@@ -65,7 +65,7 @@ function idOf({ id }: Request['params']): string {
 }
 
 function sayReady(exchange: Exchange, ready: true | string): void {
-  if (ready !== true) throw new AppError('UNAVAILABLE', ready);
+  if (ready !== true) throw new AppError('UNAVAILABLE', ready, { retryAfterS: 1 + Math.random() });
   exchange.send(200, '{"status":"ready"}');
 }
 

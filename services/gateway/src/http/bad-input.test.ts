@@ -65,8 +65,8 @@ describe('POST /v1/infer', () => {
       ],
       [
         'too many rows',
-        { model: 'simple', inputs: { INPUT0: rows(5), INPUT1: rows(5) } },
-        { code: 'INVALID_INPUT', details: { rows: 5, max_rows: 4 } },
+        { model: 'simple', inputs: { INPUT0: rows(257), INPUT1: rows(257) } },
+        { code: 'INVALID_INPUT', details: { rows: 257, max_rows: 256 } },
       ],
       [
         'two prompts',

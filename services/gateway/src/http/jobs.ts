@@ -42,8 +42,8 @@ function noJob(id: string): AppError {
   });
 }
 
-function runningJson({ id, model }: RequestView): string {
-  return JSON.stringify({ id, status: 'processing', model });
+function runningJson({ id, model, state }: RequestView): string {
+  return JSON.stringify({ id, status: state === 'retrying' ? 'retrying' : 'processing', model });
 }
 
 function settledJson({ pipeline }: HttpDeps, id: string, { outcome, outputs }: Settled): string {

@@ -1,4 +1,5 @@
 import { AppError } from '@frontier/contracts/errors';
+import { maxRequestRows } from '@frontier/contracts/model-spec';
 import type { Pool } from '@frontier/contracts/queue';
 import type { Catalogue } from '@frontier/model-store/catalogue';
 import type { StoredModel } from '@frontier/model-store/repository';
@@ -41,7 +42,7 @@ export class ModelsRoute {
 }
 
 function viewOf({ spec }: StoredModel, installed: readonly Pool[]): object {
-  const { name, version, task, description, licence, inputs, outputs, limits, batching, generation } = spec;
+  const { name, version, task, description, licence, inputs, outputs, limits, generation } = spec;
   const pools = spec.pools.filter((pool) => installed.includes(pool));
   return {
     name,
@@ -52,7 +53,7 @@ function viewOf({ spec }: StoredModel, installed: readonly Pool[]): object {
     inputs,
     outputs,
     limits: {
-      max_rows: generation ? 1 : batching.maxRows,
+      max_rows: maxRequestRows(spec),
       max_input_bytes: limits.maxInputBytes,
       max_pixels: limits.maxPixels,
       ...(generation && {

@@ -54,6 +54,8 @@ export class HttpServer {
   async stop(graceMs: number): Promise<void> {
     if (!this.#server.listening) return;
     const closed = once(this.#server, 'close');
+    // Right behind a poll of the event loop all that has come is accepted and read: closing resets none of it.
+    await new Promise(setImmediate);
     this.#server.close();
     this.#stream.drain();
     const abort = new AbortController();

@@ -1,6 +1,6 @@
 import { isUtf8 } from 'node:buffer';
 import { AppError } from '@frontier/contracts/errors';
-import type { ModelSpec, TensorSpec } from '@frontier/contracts/model-spec';
+import { maxRequestRows, type ModelSpec, type TensorSpec } from '@frontier/contracts/model-spec';
 import { bytesElements, bytesTensor, type Tensor } from '@frontier/contracts/tensor';
 import { checkBinaryTensor } from './binary-tensor.ts';
 import type { GivenInputs } from './call.ts';
@@ -114,7 +114,7 @@ function tensorFromBytes(declared: TensorSpec, bytes: Uint8Array): Tensor {
 }
 
 function checkRows(spec: ModelSpec, tensors: readonly Tensor[]): void {
-  const maxRows = spec.generation ? 1 : spec.batching.maxRows;
+  const maxRows = maxRequestRows(spec);
   const rows = tensors[0]?.shape[0] ?? 0;
   const other = tensors.find((tensor) => tensor.shape[0] !== rows);
   if (other) {

@@ -4,7 +4,6 @@ import { inferenceId, type Pool, type QueuePolicies } from '@frontier/contracts/
 import type { NewRequest, Outcome, Settled } from '@frontier/contracts/request';
 import type { TenantResolver } from '@frontier/contracts/tenant';
 import { encodeTensors, type Tensor } from '@frontier/contracts/tensor';
-import { withTimeout } from '@frontier/kit/abort';
 import { traceparentOf } from '@frontier/kit/tracing';
 import type { Catalogue } from '@frontier/model-store/catalogue';
 import type { GatewayMetrics } from '../metrics.ts';
@@ -15,7 +14,7 @@ import { bodyHash, checkIdempotencyKey } from './idempotency.ts';
 import { tensorsOf } from './inputs.ts';
 import { choosePool, findModel } from './route.ts';
 import { observeAnswer } from './stages.ts';
-import { overdue, OVERDUE_MS, timeoutOf } from './timeout.ts';
+import { inTime, timeoutOf } from './timeout.ts';
 import { uuidv7 } from './uuid.ts';
 
 export interface PipelineDeps {
@@ -30,8 +29,6 @@ export interface PipelineConfig {
   policies: QueuePolicies;
   /** Pools that this installation has, in order of preference. */
   pools: readonly Pool[];
-  /** Shards of each (priority, pool). */
-  shards: number;
   jobTimeoutMs: number;
 }
 
@@ -62,9 +59,8 @@ export class Pipeline {
     if (spec.generation) await this.#prompts.check(model, tensors[0] as Tensor);
     const pool = choosePool(spec, this.#config.policies[call.priority].pool, this.#config.pools);
     const payload = encodeTensors(tensors);
-    const shard = { priority: call.priority, pool, index: Math.floor(Math.random() * this.#config.shards) };
     const request: NewRequest = {
-      id: inferenceId(uuidv7(), shard),
+      id: inferenceId(uuidv7(), this.#deps.queue.shardFor(call.priority, pool)),
       tenant,
       model: spec.name,
       version: spec.version,
@@ -93,11 +89,11 @@ export class Pipeline {
   /** The answer of an accepted request. Throws the error that it ended with. */
   async answer(accepted: Accepted): Promise<Answer> {
     const { open } = this.#deps.metrics;
-    const { id, request } = accepted;
+    const { id, request, replayed } = accepted;
     open.requests += 1;
     try {
       const end = this.#deps.queue.wait(id, request.tenant);
-      return this.answerOf(accepted, await withTimeout(end, request.timeoutMs + OVERDUE_MS, overdue));
+      return this.answerOf(accepted, await inTime(end, request.timeoutMs, replayed));
     } finally {
       open.requests -= 1;
     }
@@ -116,14 +112,23 @@ export class Pipeline {
     return this.#deps.catalogue.get(model, version)?.spec.outputs ?? [];
   }
 
-  /** Ends a request because its caller is gone. If that fails, its deadline ends it. */
+  /**
+   * Ends a request because its caller is gone, unless somebody waits for it at another gateway. If that fails, its
+   * deadline ends it.
+   */
   abandon(id: string, tenant: string): void {
-    this.cancel(id, tenant).catch(() => {});
+    this.#stop(id, this.#deps.queue.abandon(id, tenant)).catch(() => {});
   }
 
   /** Ends a request unless it has ended, and gives its terminal record; undefined if it is unknown. */
   async cancel(id: string, tenant: string): Promise<Settled | undefined> {
-    this.#deps.relay.cancel(id);
-    return this.#deps.queue.cancel(id, tenant);
+    return this.#stop(id, this.#deps.queue.cancel(id, tenant));
+  }
+
+  /** The record decides, for it knows the tenant; only then are those told who may be running it. */
+  async #stop(id: string, end: Promise<Settled | undefined>): Promise<Settled | undefined> {
+    const settled = await end;
+    if (settled?.outcome.status === 'cancelled') this.#deps.relay.cancel(id);
+    return settled;
   }
 }

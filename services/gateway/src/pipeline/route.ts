@@ -20,6 +20,9 @@ export function findModel(catalogue: Catalogue, name: string, version: string | 
       });
 }
 
+/** Only somebody who changes the installation can help: nobody need ask often. */
+const NO_POOL_RETRY_S = 60;
+
 /**
  * The pool that runs it: where the priority prefers to, else the first that this installation has and the model
  * allows. Throws UNAVAILABLE when there is none.
@@ -30,5 +33,6 @@ export function choosePool(spec: ModelSpec, preferred: Pool, installed: readonly
   if (pool) return pool;
   throw new AppError('UNAVAILABLE', `no pool of this installation runs model ${spec.name}`, {
     details: { model: spec.name, model_pools: spec.pools, pools: installed },
+    retryAfterS: NO_POOL_RETRY_S * (1 + Math.random()),
   });
 }

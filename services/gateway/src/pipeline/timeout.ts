@@ -1,14 +1,32 @@
 import { AppError } from '@frontier/contracts/errors';
 import type { QueuePolicies } from '@frontier/contracts/queue';
+import { withTimeout } from '@frontier/kit/abort';
 import type { InferenceCall } from './call.ts';
 
 const DAY_MS = 24 * 3_600_000;
 
 /** The queue ends every request at its deadline; only while it cannot be reached does a caller wait this much longer. */
-export const OVERDUE_MS = 2_000;
+const OVERDUE_MS = 2_000;
 
-export function overdue(): AppError {
+function overdue(): AppError {
   return new AppError('TIMEOUT', 'the deadline passed and the queue cannot be reached');
+}
+
+function stillRunning(): AppError {
+  return new AppError(
+    'TIMEOUT',
+    'an earlier call with this key is still running; repeat it to get its answer',
+  );
+}
+
+/**
+ * The end of a request, or TIMEOUT. `repeats`: the request of an earlier call with the same key, whose deadline may be
+ * another one.
+ */
+export function inTime<T>(end: Promise<T>, timeoutMs: number, repeats: boolean): Promise<T> {
+  return repeats
+    ? withTimeout(end, timeoutMs, stillRunning)
+    : withTimeout(end, timeoutMs + OVERDUE_MS, overdue);
 }
 
 /**

@@ -43,7 +43,7 @@ describe('Follower', () => {
     const follower = new Follower({ queue, relay, id: ID, tenant: 't', chars, generates: true });
     followers.push(follower);
     if (queue.submitted.length === 0) await queue.submit(request());
-    follower.start(30_000, fromLog);
+    follower.start(30_000, { fromLog, repeats: false });
     return follower;
   }
 
@@ -113,7 +113,7 @@ describe('Follower', () => {
   it('rejects when the request is unknown', async () => {
     const follower = new Follower({ queue, relay, id: 'inf_2', tenant: 't', chars: 0, generates: true });
     followers.push(follower);
-    follower.start(1_000, false);
+    follower.start(1_000, { fromLog: false, repeats: false });
     await expect(follower.next()).rejects.toMatchObject({ code: 'NOT_FOUND' });
   });
 });

@@ -1,9 +1,8 @@
 import type { InferenceQueue, TokenRelay } from '@frontier/contracts/ports';
 import type { Settled, TokenChunk } from '@frontier/contracts/request';
 import { bytesElements } from '@frontier/contracts/tensor';
-import { withTimeout } from '@frontier/kit/abort';
 import { tensorsIn } from '../pipeline/answer.ts';
-import { OVERDUE_MS, overdue } from '../pipeline/timeout.ts';
+import { inTime } from '../pipeline/timeout.ts';
 import { Transcript } from './transcript.ts';
 
 /** Text that waits for a slow reader, characters. Beyond it the text is dropped and read again from the token log. */
@@ -55,11 +54,14 @@ export class Follower {
       this.#unsubscribe = options.relay.subscribe(options.id, (chunk) => this.#onChunk(chunk));
   }
 
-  /** Begins to wait for the end. `fromLog`: the request may have run before, so its log is read at once. */
-  start(timeoutMs: number, fromLog: boolean): void {
+  /**
+   * Begins to wait for the end. `fromLog`: the request may have run before, so its log is read at once. `repeats`: see
+   * `inTime`.
+   */
+  start(timeoutMs: number, { fromLog, repeats }: { fromLog: boolean; repeats: boolean }): void {
     const { queue, id, tenant } = this.#options;
     const end = queue.wait(id, tenant, this.#abort.signal);
-    withTimeout(end, timeoutMs + OVERDUE_MS, overdue).then(
+    inTime(end, timeoutMs, repeats).then(
       (settled) => this.#onEnd(settled),
       (error: unknown) => {
         this.#failure = error;

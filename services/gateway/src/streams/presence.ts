@@ -13,17 +13,13 @@ export class Presence {
     this.#graceMs = graceMs;
   }
 
-  /** A request whose stream nobody else reads yet; `onGone` is called at most once. */
-  open(id: string, onGone: () => void): void {
-    this.#entries.set(id, { readers: 1, onGone, timer: undefined });
-  }
-
-  /** Another reader, or the same one again. */
-  join(id: string): void {
+  /** A reader: the first, another, or the same one again. `onGone` of the first is called at most once. */
+  join(id: string, onGone: () => void): void {
     const entry = this.#entries.get(id);
-    if (!entry) return;
-    entry.readers += 1;
-    clearTimeout(entry.timer);
+    if (entry) {
+      entry.readers += 1;
+      clearTimeout(entry.timer);
+    } else this.#entries.set(id, { readers: 1, onGone, timer: undefined });
   }
 
   leave(id: string): void {

@@ -52,8 +52,8 @@ export class Streams {
         follower.close();
         follower = this.#follow(id, tenant, chars, generates);
       }
-      follower.start(timeoutMs, replayed || chars > 0);
-      if (!idempotency) presence.open(id, () => pipeline.abandon(id, tenant));
+      follower.start(timeoutMs, { fromLog: replayed || chars > 0, repeats: replayed });
+      if (!idempotency) presence.join(id, () => pipeline.abandon(id, tenant));
       return { id, follower, replayed, generates, answer: (settled) => pipeline.answerOf(accepted, settled) };
     } catch (error) {
       follower.close();
@@ -71,8 +71,8 @@ export class Streams {
     }
     const generates = catalogue.get(view.model)?.spec.generation !== undefined;
     const follower = this.#follow(id, tenant, chars, generates);
-    follower.start(Math.max(view.deadline - Date.now(), 0), true);
-    presence.join(id);
+    follower.start(view.remainingMs, { fromLog: true, repeats: false });
+    if (!view.unattended) presence.join(id, () => pipeline.abandon(id, tenant));
     const answer = ({ outcome, outputs }: Settled) =>
       answerOf(id, { outcome, outputs }, pipeline.outputsOf(outcome), context.received);
     return { id, follower, replayed: false, generates, answer };

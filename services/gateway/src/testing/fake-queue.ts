@@ -1,5 +1,6 @@
 import { AppError, toWireError } from '@frontier/contracts/errors';
 import type { InferenceQueue, RequestView, Submission } from '@frontier/contracts/ports';
+import type { Pool, Priority, Shard } from '@frontier/contracts/queue';
 import type { NewRequest, Outcome, Settled, TokenChunk } from '@frontier/contracts/request';
 import { bytesTensor, decodeTensors, encodeTensors, type Tensor } from '@frontier/contracts/tensor';
 
@@ -26,8 +27,10 @@ const CANCELLED = new AppError('CANCELLED', 'the request was cancelled');
 export class FakeQueue implements InferenceQueue {
   readonly submitted: NewRequest[] = [];
   readonly log = new Map<string, TokenChunk[]>();
-  /** What the next submits are refused with. */
+  /** What the next new submits are refused with. */
   refusal: AppError | undefined;
+  /** Of what has not ended. */
+  state: 'waiting' | 'running' | 'retrying' = 'running';
   execute: Execute;
   readonly #records = new Map<string, FakeRecord>();
   readonly #keys = new Map<string, { id: string; bodyHash: string }>();
@@ -39,6 +42,10 @@ export class FakeQueue implements InferenceQueue {
   /** Requests without a terminal record. */
   get outstanding(): number {
     return [...this.#records.values()].filter(({ settled }) => !settled).length;
+  }
+
+  shardFor(priority: Priority, pool: Pool): Shard {
+    return { priority, pool, index: 0 };
   }
 
   async submit(request: NewRequest): Promise<Submission> {
@@ -53,7 +60,7 @@ export class FakeQueue implements InferenceQueue {
     );
     this.#records.set(id, {
       request,
-      deadline: Date.now() + timeoutMs,
+      deadline: performance.now() + timeoutMs,
       settled: undefined,
       waiters: [],
       timer,
@@ -67,10 +74,10 @@ export class FakeQueue implements InferenceQueue {
     if (!record) return Promise.reject(new AppError('NOT_FOUND', `no inference ${id}`));
     if (record.settled) return Promise.resolve(record.settled);
     return new Promise((resolve, reject) => {
+      const onAbort = () => reject(new AppError('CANCELLED', 'the caller has gone'));
+      if (signal?.aborted) return onAbort();
       record.waiters.push(resolve);
-      signal?.addEventListener('abort', () => reject(new AppError('CANCELLED', 'the caller has gone')), {
-        once: true,
-      });
+      signal?.addEventListener('abort', onAbort, { once: true });
     });
   }
 
@@ -84,8 +91,9 @@ export class FakeQueue implements InferenceQueue {
       tenant,
       model,
       version,
-      state: settled ? 'settled' : 'running',
-      deadline,
+      state: settled ? 'settled' : this.state,
+      remainingMs: settled ? 0 : Math.max(deadline - performance.now(), 0),
+      unattended: settled !== undefined || request.mode === 'job' || request.idempotency !== undefined,
       settled,
     };
   }
@@ -94,6 +102,11 @@ export class FakeQueue implements InferenceQueue {
     if (!this.#of(id, tenant)) return undefined;
     this.#end(id, { status: 'cancelled', error: toWireError(CANCELLED) });
     return this.#of(id, tenant)?.settled;
+  }
+
+  /** There is one gateway only. */
+  abandon(id: string, tenant: string): Promise<Settled | undefined> {
+    return this.cancel(id, tenant);
   }
 
   async tokens(id: string, _tenant: string, offset: number): Promise<TokenChunk[]> {
@@ -132,8 +145,11 @@ export class FakeQueue implements InferenceQueue {
     const record = this.#records.get(id);
     if (!record || record.settled) return;
     clearTimeout(record.timer);
-    const { model, version } = record.request;
+    const { model, version, tenant, idempotency } = record.request;
     record.settled = { outcome: { model, version, ...outcome }, outputs: encodeTensors(outputs) };
+    // Who repeats the key after a timeout or a cancellation gets a new execution.
+    const answered = outcome.status === 'completed' || outcome.status === 'failed';
+    if (idempotency && !answered) this.#keys.delete(`${tenant}:${idempotency.key}`);
     for (const resolve of record.waiters) resolve(record.settled);
   }
 

@@ -23,7 +23,8 @@ export interface Harness {
 
 /** A gateway on real sockets in front of a queue in memory, which runs `simple` and leaves all else to the test. */
 export async function startGateway(overrides: Partial<Config> = {}): Promise<Harness> {
-  const defaults = parseEnv(shape, { HOST: '127.0.0.1', HTTP_PORT: '0', GRPC_PORT: '0', DRAIN_MS: '2000' });
+  const env = { HOST: '127.0.0.1', HTTP_PORT: '0', GRPC_PORT: '0', DRAIN_MS: '2000', NOTICE_MS: '0' };
+  const defaults = parseEnv(shape, env);
   const config: Config = { ...defaults, ...overrides };
   const queue = new FakeQueue((_request, inputs) => addAndSubtract(inputs));
   const relay = new FakeRelay();

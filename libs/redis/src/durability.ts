@@ -1,0 +1,48 @@
+import type { Redis } from 'ioredis';
+import type { Logger } from '@frontier/kit/logger';
+import { isCluster, type RedisClient } from './connection.ts';
+
+/**
+ * Warns where Redis, or a master of a Cluster, is set up so that acknowledged work could be lost. `replicas`: how
+ * many of them must have each write.
+ */
+export async function warnIfNotDurable(redis: RedisClient, replicas: number, log: Logger): Promise<void> {
+  const servers = isCluster(redis) ? redis.nodes('master') : [redis];
+  await Promise.all(
+    servers.map((server) =>
+      warnOf(server, replicas, log).catch((error: Error) => {
+        log.info(
+          { err: error.message },
+          'cannot read the settings of Redis; make sure of AOF and noeviction',
+        );
+      }),
+    ),
+  );
+}
+
+async function warnOf(redis: Redis, replicas: number, log: Logger): Promise<void> {
+  const server = `${redis.options.host}:${redis.options.port}`;
+  if ((await setting(redis, 'appendonly')) === 'no') {
+    log.warn(
+      { server },
+      'Redis has no append-only file: acknowledged requests are lost when it stops; set appendonly yes',
+    );
+  }
+  const policy = await setting(redis, 'maxmemory-policy');
+  if (policy !== 'noeviction') {
+    log.warn({ server, policy }, 'Redis may evict queued work; set maxmemory-policy noeviction');
+  }
+  if (replicas === 0) return;
+  const connected = Number(/connected_slaves:(\d+)/.exec(await redis.info('replication'))?.[1] ?? 0);
+  if (connected < replicas) {
+    log.warn(
+      { server, connected, replicas },
+      'Redis has fewer replicas than each write must reach: requests are refused',
+    );
+  }
+}
+
+async function setting(redis: Redis, name: string): Promise<string> {
+  const [, value] = (await redis.config('GET', name)) as string[];
+  return value ?? '';
+}
