@@ -93,8 +93,6 @@ test('a closed loop over HTTP keeps so many in flight and counts every answer', 
   expect(result.failed).toBe(0);
   expect(most).toBe(8);
   expect(result.p50).toBeGreaterThan(9);
-  expect(result.rate).toBeGreaterThan(100);
-  expect(result.rate).toBeLessThan(800);
 });
 
 test('wrong answers and error statuses are failures', async () => {

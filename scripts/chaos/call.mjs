@@ -7,6 +7,8 @@ const LONGEST_RETRY_MS = 1_000;
 /** Longer than any request of these runs may take, but for jobs, which nobody waits for. */
 const LONGEST_ATTEMPT_MS = 65_000;
 const POLL_MS = [20, 40, 80, 160, 320];
+/** Statuses of a job that has not ended. */
+const PENDING = new Set(['processing', 'retrying', 'degraded']);
 /** A job that was accepted and is not known so often is lost. */
 const MAX_UNKNOWN = 10;
 
@@ -17,7 +19,10 @@ const MAX_UNKNOWN = 10;
 export const KINDS = ['keyed', 'plain', 'keyedJob', 'job'];
 
 export class Call {
-  /** `answered`, `broken` (its connection broke, and nobody may repeat it), `unanswered`; undefined while it runs. */
+  /**
+   * `answered`, `refused` (to its last attempt: nothing is owed), `broken` (its connection broke, and nobody may repeat
+   * it), `unanswered`; undefined while it runs.
+   */
   state;
   startedAt = performance.now();
   endedAt;
@@ -26,6 +31,7 @@ export class Call {
   /** Times it was refused. */
   refusals = 0;
   #unknown = 0;
+  #lastRefused = false;
   #attempts = 0;
   #job;
   #context;
@@ -60,7 +66,7 @@ export class Call {
   async run() {
     const id = await this.#submit();
     if (id !== undefined && this.#polled) await this.#poll(id);
-    this.state ??= 'unanswered';
+    this.state ??= this.#lastRefused ? 'refused' : 'unanswered';
     this.endedAt = performance.now();
     if (this.state === 'answered' && this.#job.repeat) await this.#again(id);
   }
@@ -74,6 +80,7 @@ export class Call {
         answer = await this.#send({ method: 'POST', path, body: this.#body() });
       } catch (error) {
         if (!error.notSent) this.#context.ledger.cutOff += 1;
+        this.#lastRefused &&= error.notSent;
         // Whether it was accepted nobody knows: only a key makes a second try the same request.
         if (!this.#keyed && !error.notSent && !this.#polled) {
           this.state = 'broken';
@@ -82,8 +89,8 @@ export class Call {
         await sleep(20 + this.#context.random() * 80);
         continue;
       }
-      if (await this.#refused(answer)) continue;
-      return this.#accept(answer);
+      this.#lastRefused = await this.#refused(answer);
+      if (!this.#lastRefused) return this.#accept(answer);
     }
     return undefined;
   }
@@ -114,7 +121,7 @@ export class Call {
       await sleep(POLL_MS[Math.min(i, POLL_MS.length - 1)]);
       const view = await this.#view(id);
       if (!view) continue;
-      if (view.status === 'processing') continue;
+      if (PENDING.has(view.status)) continue;
       return this.#end(
         id,
         view.status === 'failed' ? statusOf(view.error.code) : view.status,
@@ -169,10 +176,10 @@ export class Call {
   }
 
   /** Waits as a refused caller should. */
-  async #refused({ status, headers, tookMs }) {
+  async #refused({ status, headers, json, tookMs }) {
     if (status !== 429 && status !== 503) return false;
     this.refusals += 1;
-    this.#context.ledger.refused(status, headers['retry-after'], tookMs);
+    this.#context.ledger.refused(status, json.error?.message, headers['retry-after'], tookMs);
     const wait = Math.min(Number(headers['retry-after'] ?? 1) * 1_000, LONGEST_RETRY_MS);
     await sleep(Math.min(wait * (0.5 + this.#context.random() / 2), Math.max(this.#left, 0)));
     return true;

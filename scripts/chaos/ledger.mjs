@@ -9,7 +9,7 @@ export class Ledger {
   sent = 0;
   /** Attempts whose connection broke after the request was sent. */
   cutOff = 0;
-  refusals = { count: 0, slowestMs: 0, withoutRetryAfter: 0 };
+  refusals = { count: 0, slowestMs: 0, withoutRetryAfter: 0, reasons: {} };
   /** Answers that are none: what they said → how often. */
   faults = new Map();
   #acknowledged = new Set();
@@ -55,7 +55,9 @@ export class Ledger {
     this.#unknown.add(id);
   }
 
-  refused(status, retryAfter, tookMs) {
+  refused(status, message, retryAfter, tookMs) {
+    const reason = `${status} ${message}`.replaceAll(/\d+(\.\d+)? m?s\b/g, 'n ms');
+    this.refusals.reasons[reason] = (this.refusals.reasons[reason] ?? 0) + 1;
     this.refusals.count += 1;
     this.refusals.slowestMs = Math.max(this.refusals.slowestMs, tookMs);
     if (retryAfter === undefined) this.refusals.withoutRetryAfter += 1;
@@ -138,6 +140,7 @@ export class Ledger {
       timeout: count('timeout'),
       broken: calls.filter(({ state }) => state === 'broken').length,
       refused: this.refusals.count,
+      refusals: this.refusals.reasons,
       faults: [...this.faults.values()].reduce((sum, times) => sum + times, 0),
       problems: [
         ...lost.slice(0, 5).map((id) => `${id} was acknowledged and has no end${this.#unknown.has(id) ? ', a gateway did not know it' : ''}`), // prettier-ignore

@@ -77,6 +77,13 @@ export class Load {
     return { call, running };
   }
 
+  /** When the calls from the `from`th on have ended, all of them: the instants. */
+  async drained(from) {
+    const calls = this.calls.slice(from);
+    while (calls.some(({ endedAt }) => endedAt === undefined)) await sleep(20);
+    return calls.map(({ endedAt }) => endedAt);
+  }
+
   /** No new calls; resolves when those under way have been answered or have run out of patience. */
   async stop() {
     this.#stopped = true;

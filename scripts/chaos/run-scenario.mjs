@@ -47,31 +47,24 @@ async function offer({ seed, short, kills }, cluster, mix, faults, count) {
   const ledger = new Ledger(() => cluster.redis.client, cluster.executedLog);
   await ledger.begin();
   const load = new Load({ cluster, ledger, seed }, { rate: USUAL_RATE, ...mix });
-  const killedAt = [];
+  const run = { cluster, ledger, load, seed, short, kills, killedAt: [] };
   const collector = setInterval(() => void ledger.collect().catch(() => {}), COLLECT_EVERY_MS);
   try {
     const offering = load.run(count);
     await sleep(500);
-    const more = (await faults({ cluster, ledger, load, killedAt, seed, short, kills })) ?? {};
+    const more = (await faults(run)) ?? {};
     if (count !== undefined) await offering;
     await load.stop();
     await offering;
     await cluster.untilReady();
-    return {
-      cluster,
-      ledger,
-      load,
-      killedAt,
-      more,
-      cleanMs: JOB_TIMEOUT_MS[short ? 'short' : 'long'] + CLEAN_MS,
-    };
+    return { ...run, more };
   } finally {
     clearInterval(collector);
   }
 }
 
-async function rowOf({ cluster, ledger, load, killedAt, more, cleanMs }) {
-  const left = await untilClean(cluster.redis.client, cleanMs);
+async function rowOf({ cluster, ledger, load, killedAt, short, more }) {
+  const left = await untilClean(cluster.redis.client, JOB_TIMEOUT_MS[short ? 'short' : 'long'] + CLEAN_MS);
   const books = await ledger.close(load.calls);
   const crashes = cluster.crashes.map(([name, times]) => `${name} crashed ${times} times`);
   const records = await describeRecords(cluster.redis.client);

@@ -22,7 +22,10 @@ export const queueShape = {
     .min(0)
     .default(0)
     .describe('Replicas that must have a write before anybody is told of it (`WAIT`)'),
-  redisReplicaTimeoutMs: durationMs().default(1_000).describe('Longest wait for those replicas'),
+  redisReplicaTimeoutMs: durationMs()
+    .max(4_000) // A call that lasts 5 s is given up.
+    .default(1_000)
+    .describe('Longest wait for those replicas'),
   pools: list(z.enum(POOLS))
     .prefault('cpu')
     .describe('Worker pools of this installation, in order of preference: `cpu`, `gpu` or both'),

@@ -18,8 +18,8 @@ const item = fc.record({
   tenant: fc.constantFrom('t', 'u', 'v'),
   priority: fc.constantFrom(...PRIORITIES),
   rows: fc.constantFrom(1, 1, 1, 2, 4, 12, 20),
-  bytes: fc.constantFrom(1, 1, 1, 90, 600, 2000),
-  cost: fc.constantFrom(0, 1, 1, 1, 20, 80),
+  bytes: fc.constantFrom(1, 1, 1, 250, 500, 1000, 2000),
+  cost: fc.constantFrom(0, 1, 1, 10, 25, 80),
 });
 const startable = fc.subarray([...PRIORITIES], { minLength: 1 });
 const step = fc.oneof(

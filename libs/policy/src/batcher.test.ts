@@ -52,9 +52,9 @@ describe('Batcher', () => {
     expect(batcher.take(19, false)).toBeUndefined();
     expect(batcher.wakeAt(false)).toBe(20);
     expect(batcher.take(20, false)?.reason).toBe('age');
-    for (let n = 0; n < 9; n += 1) batcher.add(item(n));
+    for (let n = 0; n < 8; n += 1) batcher.add(item(n));
     expect(batcher.take(0, false)).toMatchObject({ rows: 8, reason: 'size' });
-    expect(batcher.size).toBe(1);
+    expect(batcher.size).toBe(0);
   });
 
   it('lets nothing of low priority grow old behind a young vip', () => {

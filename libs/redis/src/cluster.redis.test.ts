@@ -4,6 +4,7 @@ import { PRIORITIES, type Shard } from '@frontier/contracts/queue';
 import { createLogger } from '@frontier/kit/logger';
 import { connect, disconnect, whenReady } from './connection.ts';
 import { ShardKeys } from './keys.ts';
+import { replicated } from './replication.ts';
 import { startCluster, type TestCluster, type TestNode } from './testing/redis-cluster.ts';
 import { TestLoad } from './testing/test-load.ts';
 
@@ -54,6 +55,26 @@ describe('a Redis Cluster', () => {
     await expect(redis.exists(outstanding)).rejects.toThrow('ASK');
     for (const { admin } of [to, from]) await admin.call('CLUSTER', 'SETSLOT', slot, 'STABLE');
     await expect(redis.exists(outstanding)).resolves.toBe(0);
+    await disconnect(redis);
+  });
+
+  it('does not vouch for writes of a shard that has got another master since', async () => {
+    const redis = connect({ url: cluster.url, name: 'test', log }) as Cluster;
+    await whenReady(redis, 5_000);
+    const { settled } = new ShardKeys({ priority: 'low', pool: 'gpu', index: 8 });
+    const from = await cluster.masterOf(keySlot(settled));
+    const masters = await Promise.all(slots.map((slot) => cluster.masterOf(slot)));
+    const write = (then?: () => Promise<void>) =>
+      replicated(redis, { replicas: 1, timeoutMs: 500 }, settled, async () => {
+        await redis.incr(settled);
+        await then?.();
+        await redis.incr(settled);
+      });
+    await write();
+    const moved = write(() => cluster.moveSlot(keySlot(settled), masters.find((node) => node !== from) as TestNode)); // prettier-ignore
+    await expect(moved).rejects.toThrow('was lost');
+    await write();
+    expect(await redis.get(settled)).toBe('6');
     await disconnect(redis);
   });
 

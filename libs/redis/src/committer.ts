@@ -14,8 +14,6 @@ import type { TakenRequest } from './taken.ts';
 interface Commit {
   request: TakenRequest;
   blob: Buffer;
-  /** The commit script has taken it, in this try or an earlier one whose WAIT failed. */
-  recorded?: boolean;
 }
 
 const MAX_COMMITS = 256;
@@ -50,9 +48,9 @@ export class Committer {
 
   async #flush(commits: Commit[]): Promise<boolean[]> {
     await failpoint('dispatcher.commit.before', commits[0]?.request.id);
-    const taken = await persistently(() =>
-      this.#replication.replicas === 0 ? this.#commitAtOnce(commits) : this.#commitReplicated(commits),
-    );
+    const taken = await (this.#replication.replicas === 0
+      ? persistently(() => this.#commitAtOnce(commits))
+      : this.#commitReplicated(commits));
     await failpoint('dispatcher.commit.after', commits[0]?.request.id);
     return taken;
   }
@@ -75,15 +73,13 @@ export class Committer {
   }
 
   async #commitReplicated(commits: Commit[]): Promise<boolean[]> {
-    await this.#replicated(async () => {
-      const taken = await this.#decide(commits, 'record');
-      commits.forEach((commit, i) => {
-        commit.recorded ||= taken[i] !== null;
-      });
-    });
+    // Of several tries the last one counts: a fail-over may have lost what an earlier one wrote.
+    const gateways = await persistently(() => this.#replicated(() => this.#decide(commits, 'record')));
+    const taken = gateways.map((waiting) => waiting !== null);
     await failpoint('dispatcher.publish.before', commits[0]?.request.id);
-    await this.#publish(commits.filter(({ recorded }) => recorded).map(({ request }) => request));
-    return commits.map(({ recorded }) => recorded === true);
+    const requests = commits.filter((_, i) => taken[i]).map(({ request }) => request);
+    await persistently(() => this.#publish(requests));
+    return taken;
   }
 
   /** Publishes results that a lost holder of the job committed. */
@@ -94,7 +90,7 @@ export class Committer {
     });
   }
 
-  #replicated(writes: () => Promise<void>): Promise<void> {
+  #replicated<T>(writes: () => Promise<T>): Promise<T> {
     return replicated(this.#redis, this.#replication, this.#keys.settled, writes);
   }
 

@@ -97,6 +97,8 @@ function clientOf(target: RedisTarget, options: Options, cluster: ClusterOptions
     return strictCluster(nodes, {
       clusterRetryStrategy: retryDelay,
       lazyConnect: true,
+      // In ioredis 6.0 a `connect` whose check fails, for one dead server, never ends: BullMQ would wait for it.
+      enableReadyCheck: false,
       ...cluster,
       redisOptions: { ...options, ...access, ...(tls && { tls: {} }) },
       // A certificate is of a name.

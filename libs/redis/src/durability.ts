@@ -43,6 +43,6 @@ async function warnOf(redis: Redis, replicas: number, log: Logger): Promise<void
 }
 
 async function setting(redis: Redis, name: string): Promise<string> {
-  const [, value] = (await redis.config('GET', name)) as string[];
+  const [, value] = await redis.config('GET', name);
   return value ?? '';
 }

@@ -5,9 +5,11 @@ import { v7 as uuidv7 } from 'uuid';
 import { inferenceId, queuePoliciesSchema, type Shard } from '@frontier/contracts/queue';
 import type { NewRequest } from '@frontier/contracts/request';
 import { createLogger } from '@frontier/kit/logger';
+import { connect, whenReady } from './connection.ts';
 import { DispatchQueue } from './dispatch-queue.ts';
 import { createInferenceQueue, type RedisInferenceQueue } from './inference-queue.ts';
 import { ShardKeys } from './keys.ts';
+import { replicated } from './replication.ts';
 import type { TakenBundle } from './taken.ts';
 import { startRedis, type TestRedis } from './testing/redis-server.ts';
 
@@ -27,7 +29,8 @@ beforeAll(async () => {
   primary = await startRedis(['--repl-diskless-sync-delay', '0']);
   replica = await startRedis(['--replicaof', '127.0.0.1', String(primary.port)]);
   admin = new Redis(primary.url);
-  while ((await admin.wait(1, 100)) < 1) await admin.set('wake', randomUUID());
+  do await admin.set('wake', randomUUID());
+  while ((await admin.wait(1, 100)) < 1);
   const registry = new Registry();
   gateway = createInferenceQueue({
     redisUrl: primary.url,
@@ -128,5 +131,29 @@ describe('with a replica', () => {
     expect((await gateway.wait(r.id, 'default')).outcome).toEqual({});
     expect(runs).toBe(0);
     expect(await admin.exists(record)).toBe(0);
+  });
+
+  it('does not vouch for what a connection that was lost has written', async () => {
+    const redis = connect({ url: primary.url, name: 'test', log }) as Redis;
+    await whenReady(redis, 5_000);
+    const writes = replicated(redis, replication, keys.settled, async () => {
+      const back = new Promise((resolve) => redis.once('ready', resolve));
+      await admin.client('KILL', 'ID', await redis.client('ID'));
+      await back;
+    });
+    await expect(writes).rejects.toThrow('was lost');
+    redis.disconnect();
+  });
+
+  it('vouches on a fresh connection only for what the replica has', async () => {
+    const redis = connect({ url: primary.url, name: 'test', log }) as Redis;
+    await whenReady(redis, 5_000);
+    await replica.kill('SIGSTOP');
+    await admin.set('theirs', 1);
+    const nothing = () => Promise.resolve();
+    await expect(replicated(redis, replication, keys.settled, nothing)).rejects.toThrow('only 0 of 1');
+    await replica.kill('SIGCONT');
+    await replicated(redis, replication, keys.settled, nothing);
+    redis.disconnect();
   });
 });

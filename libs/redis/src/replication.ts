@@ -11,10 +11,10 @@ export interface Replication {
 /**
  * Runs writes on a shard and then waits until they, and all that the shard held before, are on the replicas.
  *
- * `WAIT` vouches for what its connection wrote, on a fresh one for nothing: so it follows a write of its own, which
- * leaves `counter`, a counter of the shard, as it is. And what was written to a lost server may be lost: so a
- * reconnect in between, or another master of the shard, counts as not replicated. Throws then, and when too few
- * replicas answered.
+ * `WAIT` vouches for what was written up to the last command of its connection, on a fresh one for nothing: so it
+ * follows a write of its own, which leaves `counter`, a counter of the shard, as it is. And what was written to a lost
+ * server may be lost: so a reconnect in between, or another master of the shard, counts as not replicated. Throws
+ * then, and when too few replicas answered.
  */
 export async function replicated<T>(
   redis: RedisClient,

@@ -7,6 +7,7 @@ import { REPLY_STREAM_MS } from './retention.ts';
 const MAX_ENTRIES = 10_000;
 /** A terminal record over this size is not sent along: its gateway reads it. */
 const MAX_REPLY_BYTES = 64 * 1024;
+const STOP_MS = 1_000;
 
 export interface Reply {
   gateway: string;
@@ -58,7 +59,8 @@ export class ReplyReader {
   async stop(): Promise<void> {
     this.#stop.abort();
     this.#redis.disconnect();
-    await this.#done;
+    // A read that waits for a connection that is just being made again hears nothing of the disconnect.
+    await Promise.race([this.#done, sleep(STOP_MS)]);
   }
 
   async #read(): Promise<void> {

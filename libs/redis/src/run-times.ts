@@ -19,7 +19,8 @@ export class RunTimes {
   /** `now`: `performance.now()`. */
   observe({ status, model, version, timing }: Outcome, now: number): void {
     if (status !== 'completed' || !timing) return;
-    const ms = timing.forming + timing.transport + timing.compute;
+    // Not `forming`: that is waiting, for a worker that is busy or gone.
+    const ms = timing.transport + timing.compute;
     const key = `${model}@${version}`;
     const runs = this.#versions.get(key);
     if (runs && now - runs.lastAt <= EXPIRES_MS) {

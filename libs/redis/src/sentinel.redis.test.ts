@@ -1,4 +1,3 @@
-import { Redis } from 'ioredis';
 import type { Shard } from '@frontier/contracts/queue';
 import { startSentinel, type TestSentinel } from './testing/redis-sentinel.ts';
 import { TestLoad } from './testing/test-load.ts';

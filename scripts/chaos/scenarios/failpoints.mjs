@@ -8,18 +8,22 @@ import { underLoad } from '../run-scenario.mjs';
 const NAME = /\bfailpoint\)?\(\s*['"]([a-z]+(?:[.-][a-z]+)+)['"]/g;
 /** Only where writes are waited for does the path lead there. */
 const REPLICATED = /^gateway\.(admit|enqueue|replicate)|^dispatcher\.(claim|commit|publish|reply|finish)/;
-const ONLY_REPLICATED = /\.(replicate|publish)\./;
+const ONLY_REPLICATED = /^gateway\.replicate|^dispatcher\.(publish|reply)/;
 const SHORT = ['gateway.enqueue.before', 'dispatcher.commit.after', 'worker.execute.after'];
 
-const WAVE = 12;
+const WAVE = 8;
 const WAVE_MS = 250;
-const REACH_MS = 9_000;
-/** Deaths of these bundles must fit into a test: the locks of vip last 2 s. Two attempts make a dead letter. */
+/** Calls under way at most: the queue of vip holds a hundred. */
+const MOST = 40;
+const REACH_MS = 15_000;
+/** Of the promise for a lost dispatcher; the locks of vip are shorter, but these die twice. */
+const ANSWERED_WITHIN_MS = 15_000;
+/** Deaths of these bundles must fit into a test: the locks of vip last 2 s. Three attempts make a dead letter. */
 const SHAPE = {
   gateways: 2,
   dispatchers: 1,
   workers: 1,
-  env: { QUEUES: '{"vip":{"attempts":2,"timeoutMs":20000}}' },
+  env: { QUEUES: '{"vip":{"attempts":3,"timeoutMs":20000}}' },
 };
 
 /** The names of all failpoints in what was built. */
@@ -54,80 +58,91 @@ function strikeAll(context, shape, wanted) {
   const names = failpointNames().filter(wanted);
   return underLoad(context, {
     cluster: shape,
-    load: { rate: 1, kinds: ['keyed'], priorities: ['vip'], patienceMs: 60_000 },
+    load: { rate: 1, kinds: ['keyed'], priorities: ['vip'] },
     faults: async (run) => {
-      const missed = [];
+      const answeredAfter = {};
+      const checks = [];
       for (const kind of ['gateway', 'dispatcher', 'worker']) {
-        missed.push(
-          ...(await strikeKind(
-            run,
-            kind,
-            names.filter((name) => name.startsWith(kind)),
-          )),
-        );
+        const struck = await strikeKind(run, kind, names.filter((name) => name.startsWith(kind))); // prettier-ignore
+        Object.assign(answeredAfter, struck.answeredAfter);
+        checks.push(...struck.missed.map((rule) => `${rule} was never reached`));
       }
-      const checks = missed.map((step) => `${step} was never reached`);
-      return { points: names.length, note: `${names.length} failpoints`, checks };
+      const late = Object.entries(answeredAfter).filter(([, ms]) => ms > ANSWERED_WITHIN_MS);
+      checks.push(...late.map(([rule, ms]) => `after ${rule} the last answer came only after ${ms} ms`));
+      const note = `${names.length} failpoints, all answered within ${Math.max(...Object.values(answeredAfter))} ms`;
+      return { points: names.length, answeredAfter, note, checks };
     },
   });
 }
 
 /**
- * Every death starts the process anew with the failpoint of the next step, which is armed as soon as this step's
- * process is there: it may die before it is ready. Gives the steps that were not reached.
+ * Each step by itself: the process starts with its failpoint, dies there, comes back without it, and all that was under
+ * way is answered. Gives how long that took by failpoint, ms after the last death, and what was not reached.
  */
 async function strikeKind(run, kind, names) {
-  const target = `${kind}-0`;
-  const member = run.cluster.member(target);
-  const steps = names.flatMap((name) => stepsOf(name, run.short));
+  const { cluster } = run;
+  const member = cluster.member(`${kind}-0`);
+  const arm = (rule) => {
+    member.env = { FAILPOINTS: cluster.failpoints(kind, rule) };
+  };
+  const answeredAfter = {};
   const missed = [];
-  if (steps.length === 0) return missed;
-  const textOf = (step) => run.cluster.failpoints(kind, step ? `${step.name}=kill@${step.hit}` : '');
-  const times = new Map();
-  member.env = { FAILPOINTS: textOf(steps[0]) };
-  await member.kill();
-  for (const [i, step] of steps.entries()) {
-    const text = textOf(step);
-    times.set(text, (times.get(text) ?? 0) + 1);
-    while (!member.alive) await sleep(10);
-    member.env = { FAILPOINTS: textOf(steps[i + 1]) };
-    const died = () => member.deaths.filter((failpoints) => failpoints === text).length >= times.get(text);
-    if (!(await strike(run, step, died))) {
-      missed.push(`${step.name}@${step.hit}`);
+  for (const step of names.flatMap((name) => stepsOf(name, run.short))) {
+    const rule = `${step.name}=kill@${step.hit}`;
+    arm(rule);
+    await member.kill();
+    const from = run.load.calls.length;
+    const diedAt = await strike(run, member, step, rule, () => arm(''));
+    if (diedAt === undefined) {
+      missed.push(rule);
       await member.kill();
     }
+    await cluster.untilReady();
+    const ends = await run.load.drained(from);
+    answeredAfter[rule] = Math.round(Math.max(0, ...ends.map((at) => at - diedAt)));
   }
-  await run.cluster.untilReady();
-  return missed;
+  return { answeredAfter, missed };
 }
 
 function stepsOf(name, short) {
   const trigger = Object.entries(TRIGGERS).find(([part]) => name.includes(part))?.[1] ?? wave;
-  const hits = short ? [1] : trigger === wave ? [1, 1, 3] : [1, 1];
-  return hits.map((hit) => ({ name, hit, trigger }));
+  if (short) return [{ name, hit: 1, deaths: 1, trigger }];
+  const twice = { name, hit: 1, deaths: 2, trigger };
+  return trigger === wave ? [twice, { name, hit: 3, deaths: 1, trigger }] : [twice];
 }
 
-/** Sends what leads there until the process has died once more. Its calls go on being tried meanwhile. */
-async function strike(run, step, died) {
-  const end = await step.trigger(run, died);
-  for (const until = Date.now() + REACH_MS; !died() && Date.now() < until;) await sleep(20);
+/**
+ * Sends what leads to a failpoint until the process has died there as often as the step says; its calls go on being
+ * tried meanwhile. `onDead` is called before the process starts again. The instant of the last death; undefined: not
+ * reached.
+ */
+async function strike(run, member, { deaths, trigger }, rule, onDead) {
+  const died = () => member.deaths.filter((failpoints) => failpoints?.endsWith(rule)).length >= deaths;
+  const watching = (async () => {
+    for (const until = Date.now() + REACH_MS; !died() && Date.now() < until;) await sleep(10);
+    onDead();
+    return died() ? performance.now() : undefined;
+  })();
+  const end = await trigger(run, died);
+  const diedAt = await watching;
   await end?.();
-  return died();
+  return diedAt;
 }
 
 /** Calls of all kinds, in waves until it has happened. */
 async function wave({ load }, over) {
   for (let i = 0; i < 20 && !over(); i += 1) {
+    while (load.inFlight > MOST && !over()) await sleep(50);
     for (let j = 0; j < WAVE; j += 1)
       load.begin({ kind: ['keyed', 'keyedJob', 'job', 'plain'][j % 4], priority: 'vip' });
     await sleep(WAVE_MS);
   }
 }
 
-/** A worker that fails once, then for ever: retries, and dead letters in the end. */
+/** A worker that fails twice, or for ever: retries, and dead letters in the end. */
 const failing = (failpoint) => async (run) => {
   await run.cluster.restartWith('worker-0', failpoint);
-  for (let i = 0; i < 3; i += 1) run.load.begin({ kind: i === 0 ? 'keyedJob' : 'job', priority: 'vip' });
+  run.load.begin({ kind: 'keyedJob', priority: 'vip' });
   return () => run.cluster.restartWith('worker-0', '');
 };
 
@@ -151,12 +166,12 @@ async function frozen({ cluster, load }) {
   const dispatcher = cluster.member('dispatcher-0');
   dispatcher.signal('SIGSTOP');
   for (let i = 0; i < WAVE; i += 1)
-    load.begin({ kind: i % 2 ? 'keyed' : 'plain', priority: 'vip', deadlineMs: 600 });
+    load.begin({ kind: i % 2 ? 'keyed' : 'plain', priority: 'vip', deadlineMs: 3_000 });
   return () => dispatcher.signal('SIGCONT');
 }
 
 const TRIGGERS = {
-  '.retry': failing('worker.execute.before=error@1'),
+  '.retry': failing('worker.execute.before=error@1;worker.execute.before=error@2'),
   '.dead': failing('worker.execute.before=error'),
   '.park': unserved,
   'gateway.deadline': frozen,

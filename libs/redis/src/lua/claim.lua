@@ -32,8 +32,6 @@ for i = 5, #ARGV, 2 do
       end
     elseif state == 'committed' then
       verdict = 'committed'
-      -- A write of this connection, so that its WAIT vouches for the result.
-      redis.call('HSET', record, 'state', 'committed')
     elseif epoch >= tonumber(ARGV[i + 1]) then
       if stalls > tonumber(found[7]) then
         -- A new epoch fences whatever the lost holder may still send.

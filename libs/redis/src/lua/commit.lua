@@ -44,6 +44,9 @@ for i = 3, #ARGV, 6 do
           add_reply(answer, ARGV[i + 1], blob)
         end
       end
+    elseif how == 'record' and redis.call('HGET', record, 'blob') == blob then
+      -- The same again: what became of the first try was not known.
+      answer = found[4]
     end
   end
   answers[#answers + 1] = answer

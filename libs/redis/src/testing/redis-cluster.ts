@@ -54,13 +54,17 @@ export async function startCluster(): Promise<TestCluster> {
 async function startNode(): Promise<TestNode> {
   // The default, port + 10,000, may be over 65,535.
   const busPort = await freePort();
-  const server = await startRedis([
-    ...['--cluster-enabled', 'yes', '--cluster-port', String(busPort), '--cluster-node-timeout', '1000'],
-    ...['--cluster-allow-replica-migration', 'no', '--repl-diskless-sync-delay', '0'],
-  ]);
+  const settings = {
+    'cluster-enabled': 'yes',
+    'cluster-port': String(busPort),
+    'cluster-node-timeout': '1000',
+    'cluster-allow-replica-migration': 'no',
+    'repl-diskless-sync-delay': '0',
+  };
+  const server = await startRedis(Object.entries(settings).flatMap(([name, value]) => [`--${name}`, value]));
   const admin = new Redis(server.url);
   admin.on('error', () => undefined);
-  return { ...server, admin, id: String(await admin.cluster('MYID')) };
+  return { ...server, admin, id: await admin.cluster('MYID') };
 }
 
 async function join(masters: TestNode[], replicas: TestNode[]): Promise<void> {
@@ -73,22 +77,22 @@ async function join(masters: TestNode[], replicas: TestNode[]): Promise<void> {
     await admin.call('CLUSTER', 'SET-CONFIG-EPOCH', i + 1);
   }
   for (const { admin, port } of nodes.slice(1)) {
-    const [, busPort] = (await admin.config('GET', 'cluster-port')) as string[];
+    const [, busPort] = await admin.config('GET', 'cluster-port');
     await first.admin.call('CLUSTER', 'MEET', '127.0.0.1', port, busPort as string);
   }
   await until(nodes, async ({ admin }) => {
-    const known = String(await admin.cluster('NODES'));
+    const known = (await admin.cluster('NODES')) as string;
     return !known.includes('handshake') && nodes.every(({ id }) => known.includes(id));
   });
   for (const [i, { admin }] of replicas.entries()) {
     await admin.call('CLUSTER', 'REPLICATE', (masters[i] as TestNode).id);
   }
-  await until(nodes, async ({ admin }) => String(await admin.cluster('INFO')).includes('cluster_state:ok'));
-  await until(masters, async ({ admin }) => (await admin.info('replication')).includes('state=online'));
+  await until(nodes, async ({ admin }) => (await admin.cluster('INFO')).includes('cluster_state:ok'));
+  await until(masters, async ({ admin }) => (await admin.flushall()) && (await admin.wait(1, 500)) === 1);
   // Whoever asks any server learns of the replicas.
   await until(
     nodes,
-    async ({ admin }) => String(await admin.cluster('NODES')).split('slave ').length > MASTERS,
+    async ({ admin }) => ((await admin.cluster('NODES')) as string).split('slave ').length > MASTERS,
   );
 }
 

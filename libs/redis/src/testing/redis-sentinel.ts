@@ -18,7 +18,7 @@ export async function startSentinel(): Promise<TestSentinel> {
   const atOnce = ['--repl-diskless-sync-delay', '0'];
   const primary = await startRedis(atOnce);
   const replica = await startRedis([...atOnce, '--replicaof', '127.0.0.1', String(primary.port)]);
-  await online(primary);
+  await hasReplica(primary);
   const port = await freePort();
   const folder = await mkdtemp(join(tmpdir(), 'frontier-sentinel-'));
   const process = await startProcess(port, folder, primary.port);
@@ -74,9 +74,10 @@ async function startProcess(port: number, folder: string, primary: number): Prom
   return spawn(env['FRONTIER_REDIS_SERVER'] ?? 'redis-server', [file, '--sentinel'], { stdio: 'ignore' });
 }
 
-async function online(primary: TestRedis): Promise<void> {
+async function hasReplica(primary: TestRedis): Promise<void> {
   const redis = new Redis(primary.url);
-  while (!(await redis.info('replication')).includes('state=online')) await pause();
+  do await redis.flushall();
+  while ((await redis.wait(1, 500)) < 1);
   redis.disconnect();
 }
 
