@@ -177,7 +177,8 @@ export class Call {
 
   /** Waits as a refused caller should. */
   async #refused({ status, headers, json, tookMs }) {
-    if (status !== 429 && status !== 503) return false;
+    // An error that names the inference is its answer, whatever its status.
+    if ((status !== 429 && status !== 503) || json.error?.details?.id) return false;
     this.refusals += 1;
     this.#context.ledger.refused(status, json.error?.message, headers['retry-after'], tookMs);
     const wait = Math.min(Number(headers['retry-after'] ?? 1) * 1_000, LONGEST_RETRY_MS);

@@ -9,6 +9,7 @@ import { frozenDispatcher } from './scenarios/frozen.mjs';
 import { any, dispatcher, gateway, redisAof, worker } from './scenarios/kills.mjs';
 import { overload } from './scenarios/overload.mjs';
 import { singleDeaths } from './scenarios/recovery.mjs';
+import { recordWithoutJob } from './scenarios/record-without-job.mjs';
 import { rolling } from './scenarios/rolling.mjs';
 import { scaling } from './scenarios/scaling.mjs';
 import { disconnect, idleLeaks, oneKey, submitAndCancel, unreplicatedCommit, unservedModel } from './scenarios/special.mjs'; // prettier-ignore
@@ -33,6 +34,7 @@ export const scenarios = [
   submitAndCancel,
   unservedModel,
   unreplicatedCommit,
+  recordWithoutJob,
   rolling,
   clock,
   badRedis,

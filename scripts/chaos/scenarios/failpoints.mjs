@@ -123,6 +123,7 @@ async function strike(run, member, { deaths, trigger }, rule, onDead) {
     onDead();
     return died() ? performance.now() : undefined;
   })();
+  while (!member.ready && !died()) await sleep(10);
   const end = await trigger(run, died);
   const diedAt = await watching;
   await end?.();
