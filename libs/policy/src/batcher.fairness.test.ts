@@ -137,7 +137,7 @@ describe('Batcher', () => {
           batchesBefore += waiting.low;
           most = Math.max(most, batchesBefore);
         }
-        expect(most).toBeLessThan(81);
+        expect(most).toBeLessThan(24);
       }),
     );
   });

@@ -2,8 +2,11 @@ import { PRIORITIES, type Priority } from '@frontier/contracts/queue';
 
 /** Of the cost, when all priorities wait and none is old. */
 const WEIGHTS: Record<Priority, number> = { vip: 70, standard: 25, low: 5 };
-/** How many times its weight a priority has whose first item is as old as it may get. */
-const AGED = 4;
+/**
+ * How many times its weight a priority has whose first item is as old as it may get. Only `low` gains by age: were all
+ * to, an overload would make all old, and vip would no longer come first.
+ */
+const AGED: Record<Priority, number> = { vip: 1, standard: 1, low: 4 };
 /** How fast the expected cost of a turn follows the last one. */
 const SMOOTHING = 1 / 8;
 
@@ -16,15 +19,14 @@ export interface WaitingPriority {
 
 /**
  * Which priority goes next: weighted fair queueing (Bennett & Zhang, "Hierarchical packet fair queueing algorithms",
- * WF2Q+, 1997) with ageing. The weight of a priority grows from x1 to x4 as its oldest item's age goes from 0 to
+ * WF2Q+, 1997) with ageing. The weight of `low` grows from x1 to x4 as its oldest item's age goes from 0 to
  * `maxWaitMs`; the one that would be through with its turn first goes, so vip is not kept waiting for a share that
  * others have not yet earned. Who comes back from being idle starts as if it had had its share.
  *
- * What waits all the time gets at least its weight / all weights of the cost: low 5 / (70 + 25 + 5) = 5 % when all are
- * young or all are old, 20 / (70 + 25 + 20) = 17 % when low alone is old, and never less than
- * 5 / (4 x 70 + 4 x 25 + 5) = 1.3 %, which is when low alone is young.
- * So low, if it waits, leads one of (70 + 25) / 5 + 5 = 24 batches when all are equally old, and always one of
- * (4 x 70 + 4 x 25) / 5 + 5 = 81; with batches of any cost up to C, at most 2 x 76 + 5 = 157 x C is taken before it.
+ * What waits all the time gets at least its weight / all weights of the cost: vip 70 / (70 + 25 + 20) = 61 %, low 5 / (70 + 25 + 5) =
+ * 5 % while it is young and 20 / (70 + 25 + 20) = 17 % when it is old.
+ * So low, if it waits, leads one of (70 + 25) / 5 + 5 = 24 batches; with batches of any cost up to C, at most
+ * 2 x 19 + 5 = 43 x C is taken before it.
  */
 export class PriorityShares {
   readonly #maxWaitMs: Record<Priority, number>;
@@ -72,7 +74,7 @@ export class PriorityShares {
     let least = Infinity;
     for (const { priority, headAgeMs } of waiting) {
       const age = Math.min(Math.max(headAgeMs / this.#maxWaitMs[priority], 0), 1);
-      this.#weights[priority] = WEIGHTS[priority] * (1 + (AGED - 1) * age);
+      this.#weights[priority] = WEIGHTS[priority] * (1 + (AGED[priority] - 1) * age);
       if (before[priority] === 0) this.#used[priority] = Math.max(this.#used[priority], this.#now);
       least = Math.min(least, this.#used[priority]);
     }

@@ -11,6 +11,8 @@ import { refusal, soonS, type RefusalReason } from './refusal.ts';
 import { keepMs } from './retention.ts';
 import { ShardScripts, type Argument } from './scripts.ts';
 
+/** Of the longest wait, as much may be predicted: the rate may fall before the turn comes. */
+const PREDICTED = 0.5;
 /** A larger payload is the first to be refused under load. */
 export const LARGE_BYTES = 64 * 1024;
 /** Up to this part of the bound no tenant can be over its share of it, as `admit.lua` has it. */
@@ -75,7 +77,7 @@ export class Admission {
     const { policy, gateway, keptBytes } = this.#options;
     const { bound, boundBytes } = this.#bounds();
     const drain = this.#drain.perSecond(performance.now());
-    const args: Argument[] = [bound, boundBytes, LARGE_BYTES, keptBytes, policy.maxWaitMs, drain, lane, gateway]; // prettier-ignore
+    const args: Argument[] = [bound, boundBytes, LARGE_BYTES, keptBytes, policy.maxWaitMs * PREDICTED, drain, lane, gateway]; // prettier-ignore
     for (const request of requests) {
       args.push(
         refOf(request.tenant, request.id),
@@ -129,7 +131,7 @@ export class Admission {
     switch (reason) {
       case 'deadline':
       case 'wait': {
-        const longest = reason === 'deadline' ? timeoutMs : policy.maxWaitMs;
+        const longest = reason === 'deadline' ? timeoutMs : policy.maxWaitMs * PREDICTED;
         const predicted = Math.round((this.#outstanding * 1000) / drain);
         const details = {
           predicted_wait_ms: predicted,

@@ -32,7 +32,7 @@ export const worker = killing({ name: 'worker', kinds: ['worker'], kills: 200, s
 export const any = killing({
   name: 'any',
   kinds: ['gateway', 'dispatcher', 'worker'],
-  kills: 150,
+  kills: 220,
   meanMs: 700,
 });
 export const redisAof = killing({ name: 'redis-aof', kinds: ['redis'], kills: 30, short: 1, meanMs: 2_500 });

@@ -1,7 +1,7 @@
 -- Admits requests of one shard: refuses over the bounds, else writes their records and reserves their place.
 --
 -- ARGV: prefix, bound, bound_bytes, large_bytes (a payload over it is large: shed first), kept_bound_bytes (of one
---       tenant), max_wait_ms, drain (requests settled a second while work waits; 0: not known), lane ('main': all go
+--       tenant), max_wait_ms (of who is no job), drain (requests settled a second while work waits; 0: not known), lane ('main': all go
 --       there; '': a tenant over its share goes to `overflow`), gateway,
 --       then for each request: ref, job (that will carry it), idem (its idempotency key in Redis, or ''), timeout_ms,
 --       bytes, keep_ms, mode, model, version
@@ -78,7 +78,7 @@ local function refusal(i, ref, size, timeout)
     if wait > timeout then
       return 'deadline'
     end
-    if wait > max_wait then
+    if wait > max_wait and ARGV[i + 6] ~= 'job' then
       return 'wait'
     end
   end
