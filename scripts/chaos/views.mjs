@@ -37,7 +37,7 @@ async function count(redis, key, found) {
 }
 
 /** What must be gone when all requests have ended. */
-export function leaked({ records, payloads, outstanding, bytes, jobs, withoutTtl }) {
+function leaked({ records, payloads, outstanding, bytes, jobs, withoutTtl }) {
   return Object.entries({ records, payloads, outstanding, bytes, jobs, withoutTtl }).filter(
     ([, value]) => value !== 0,
   );

@@ -31,7 +31,7 @@ const policySchema = z.object({
   /** Executions at most that may end in an error of the request's own. */
   attempts: z.int().min(1).max(100),
   /**
-   * Longest wait of a caller for a worker, ms: the published worst wait. Who would wait half as long by what is
+   * Longest wait of a caller for a worker, ms: the published worst wait. Who would wait a quarter of it by what is
    * measured is refused, since rates may fall meanwhile; jobs, for which nobody waits, may wait until their deadline.
    */
   maxWaitMs: z.int().min(1).max(86_400_000),
@@ -44,8 +44,8 @@ const MiB = 1024 * 1024;
 /** The defaults of `spec/queues.md`; all are configuration. */
 const DEFAULTS: Record<Priority, QueuePolicy> = {
   vip: { bound: 100, boundBytes: 256 * MiB, batchSize: 8, flushMs: 15, pool: 'gpu', concurrency: 4, timeoutMs: 5_000, attempts: 5, maxWaitMs: 3_000 }, // prettier-ignore
-  standard: { bound: 1000, boundBytes: 512 * MiB, batchSize: 32, flushMs: 20, pool: 'gpu', concurrency: 8, timeoutMs: 30_000, attempts: 3, maxWaitMs: 6_000 }, // prettier-ignore
-  low: { bound: 500, boundBytes: 256 * MiB, batchSize: 16, flushMs: 50, pool: 'cpu', concurrency: 16, timeoutMs: 60_000, attempts: 2, maxWaitMs: 20_000 }, // prettier-ignore
+  standard: { bound: 1000, boundBytes: 512 * MiB, batchSize: 32, flushMs: 20, pool: 'gpu', concurrency: 8, timeoutMs: 30_000, attempts: 3, maxWaitMs: 9_000 }, // prettier-ignore
+  low: { bound: 500, boundBytes: 256 * MiB, batchSize: 16, flushMs: 50, pool: 'cpu', concurrency: 16, timeoutMs: 60_000, attempts: 2, maxWaitMs: 30_000 }, // prettier-ignore
 };
 
 /** Per-priority overrides, for example `{"vip":{"bound":200}}`; what is not named keeps its default. */

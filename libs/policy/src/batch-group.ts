@@ -9,6 +9,8 @@ export interface Batchable extends Queued {
   readonly priority: Priority;
   readonly rows: number;
   readonly bytes: number;
+  /** How long it had waited before it came here, ms: part of its age, but not of any window. */
+  readonly waitedMs?: number;
 }
 
 /** What one batch may hold at most. The first item is taken even if it is larger. */

@@ -56,6 +56,8 @@ export class Batcher<T extends Batchable> {
     low: new TenantAccounts(),
   };
   readonly #shares: PriorityShares;
+  /** How long what came last of each priority had waited elsewhere: those before it had, too, about. */
+  readonly #waited: Record<Priority, number> = { vip: 0, standard: 0, low: 0 };
   #size = 0;
 
   constructor(limits: BatchLimits) {
@@ -71,6 +73,7 @@ export class Batcher<T extends Batchable> {
   }
 
   add(item: T): void {
+    this.#waited[item.priority] = item.waitedMs ?? 0;
     this.#group(item.key).add(item);
     this.#size += 1;
   }
@@ -150,7 +153,7 @@ export class Batcher<T extends Batchable> {
       const age = now - queue.oldest;
       const flush = this.#reasonToFlush(group, priority, age, idle);
       if (!flush) continue;
-      headAgeMs = Math.max(headAgeMs, age);
+      headAgeMs = Math.max(headAgeMs, age + this.#waited[priority]);
       if (first && !goesBefore(queue, first.queues[priority])) continue;
       first = group;
       reason = flush;

@@ -12,7 +12,7 @@ import { keepMs } from './retention.ts';
 import { ShardScripts, type Argument } from './scripts.ts';
 
 /** Of the longest wait, as much may be predicted: the rate may fall before the turn comes. */
-const PREDICTED = 0.5;
+const PREDICTED = 1 / 4;
 /** A larger payload is the first to be refused under load. */
 export const LARGE_BYTES = 64 * 1024;
 /** Up to this part of the bound no tenant can be over its share of it, as `admit.lua` has it. */
@@ -49,16 +49,18 @@ export class Admission {
   /** As the last admission left them. */
   #outstanding = 0;
   #bytes = 0;
+  #backlog = 0;
 
   constructor(options: AdmissionOptions) {
     this.#options = options;
     this.#scripts = new ShardScripts(options.redis, options.keys);
   }
 
-  /** Far from all bounds at the last admission, and nothing large: none of these will be refused, most likely. */
+  /** Far from all bounds at the last admission, nobody waited, and nothing large: none of these will be refused, most likely. */
   isRoomy(requests: readonly NewRequest[]): boolean {
     const { bound, boundBytes } = this.#bounds();
     return (
+      this.#backlog === 0 &&
       this.#outstanding + requests.length < bound * ROOMY &&
       this.#bytes < boundBytes / 2 &&
       requests.every(({ payload }) => payload.length <= INLINE_BYTES)
@@ -77,7 +79,7 @@ export class Admission {
     const { policy, gateway, keptBytes } = this.#options;
     const { bound, boundBytes } = this.#bounds();
     const drain = this.#drain.perSecond(performance.now());
-    const args: Argument[] = [bound, boundBytes, LARGE_BYTES, keptBytes, policy.maxWaitMs * PREDICTED, drain, lane, gateway]; // prettier-ignore
+    const args: Argument[] = [bound, boundBytes, LARGE_BYTES, keptBytes, Math.round(policy.maxWaitMs * PREDICTED), drain, lane, gateway]; // prettier-ignore
     for (const request of requests) {
       args.push(
         refOf(request.tenant, request.id),
@@ -109,6 +111,7 @@ export class Admission {
     const [, outstanding, bytes, settled, backlog, ...found] = reply;
     this.#outstanding = outstanding;
     this.#bytes = bytes;
+    this.#backlog = backlog;
     const verdicts = found.map((verdict, i) => {
       const request = requests[i] as NewRequest;
       if (verdict === 'live' || verdict === 'settled') return verdict;

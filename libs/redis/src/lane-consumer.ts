@@ -55,6 +55,7 @@ export class LaneConsumer {
   readonly #worker: Worker<Bundle, void>;
   readonly #parked = new Map<string, { model: string; version: string; job: Job<Bundle, void> }>();
   #held = 0;
+  #requests = 0;
 
   constructor(lane: LaneName, options: ConsumerOptions) {
     this.lane = lane;
@@ -87,6 +88,11 @@ export class LaneConsumer {
   /** Bundles that are held here now. */
   get held(): number {
     return this.#held;
+  }
+
+  /** Requests of the bundles that are held. */
+  get requests(): number {
+    return this.#requests;
   }
 
   /** As many bundles as it may hold are held: more may wait in Redis. */
@@ -137,23 +143,33 @@ export class LaneConsumer {
   }
 
   async #run(job: Job<Bundle, void>, lock: string): Promise<void> {
-    const { shard, onBundle, onUnreadable, isServed, onTaking } = this.#options;
+    const { shard, onUnreadable } = this.#options;
     const id = job.id as string;
     this.#parked.delete(id);
     const read = readBundle(job.data);
     if (read === 'unreadable') return onUnreadable(shard, id, job.data);
     // Of a newer version: a dispatcher that knows it takes it.
     if (read === 'newer') return this.#putBack(job, lock);
-    const { requests } = read;
+    this.#requests += read.requests.length;
+    try {
+      await this.#runBundle(job, lock, read);
+    } finally {
+      this.#requests -= read.requests.length;
+    }
+  }
+
+  async #runBundle(job: Job<Bundle, void>, lock: string, bundle: Bundle): Promise<void> {
+    const { onBundle, isServed, onTaking } = this.#options;
+    const { requests } = bundle;
     const [{ model, version }] = requests as [BundledRequest];
     onTaking(requests.length);
-    const taken = await this.#take(job, lock, read, isServed(model, version)).finally(() =>
+    const taken = await this.#take(job, lock, bundle, isServed(model, version)).finally(() =>
       onTaking(-requests.length),
     );
     await onBundle(taken.bundle);
     if (!taken.parked) return;
-    if (this.#parked.size < 1_000) this.#parked.set(id, { model, version, job });
-    await failpoint('dispatcher.park.before', id);
+    if (this.#parked.size < 1_000) this.#parked.set(job.id as string, { model, version, job });
+    await failpoint('dispatcher.park.before', job.id);
     return this.#putBack(job, lock);
   }
 

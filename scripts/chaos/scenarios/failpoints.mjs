@@ -27,7 +27,7 @@ const SHAPE = {
 };
 
 /** The names of all failpoints in what was built. */
-export function failpointNames() {
+function failpointNames() {
   const files = ['libs', 'services'].flatMap((top) =>
     readdirSync(join(root, top)).flatMap((name) => scripts(join(root, top, name, 'dist'))),
   );

@@ -14,7 +14,7 @@ const BASE_S = 20;
 const OVERLOAD_S = 120;
 const AFTER_S = 30;
 /** A row takes about 12 ms on a core: the model is the bottleneck, not the callers or the gateways beside it. */
-const MODEL = { products: 250, maxRows: 2 };
+const MODEL = { products: 600, maxRows: 2 };
 /** Shares of the load; vip alone is well under what the workers can do, as it must be. */
 const SHARES = { vip: 0.04, standard: 0.56, low: 0.4 };
 

@@ -73,8 +73,17 @@ export class Runner {
   }
 
   #source(request: TakenRequest): WorkSource {
-    const { id, tenant, epoch, shard, localDeadline, trace, rerun } = request;
-    return { id, tenant, epoch, priority: shard.priority, deadline: localDeadline, trace, again: rerun };
+    const { id, tenant, epoch, shard, localDeadline, waitedMs, trace, rerun } = request;
+    return {
+      id,
+      tenant,
+      epoch,
+      priority: shard.priority,
+      waitedMs,
+      deadline: localDeadline,
+      trace,
+      again: rerun,
+    };
   }
 
   #completed(request: TakenRequest, result: WorkResult & { ok: true }): RunEnd {

@@ -67,6 +67,10 @@ export class Sequence implements Batchable {
     return this.options.source.tenant;
   }
 
+  get waitedMs(): number {
+    return this.options.source.waitedMs;
+  }
+
   get priority(): Priority {
     return this.options.source.priority;
   }

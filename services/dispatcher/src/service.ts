@@ -144,7 +144,7 @@ export class Dispatcher implements Service {
 
   /**
    * Waiting work belongs into Redis, where it is durable and others can take it: bundles are taken ahead only while
-   * what is held here stays under twice of what free credits would take, and always one.
+   * what is held here stays under twice of what free credits would take, and about two batches of each priority.
    */
   #makeRoom(): void {
     const { waiting, free } = this.#lanes.load();

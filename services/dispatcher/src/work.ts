@@ -23,6 +23,8 @@ export interface WorkSource {
   tenant: string;
   epoch: number;
   priority: Priority;
+  /** In the queue, ms. */
+  waitedMs: number;
   /** On the clock of `performance.now()`, ms. */
   deadline: number;
   trace: string | undefined;
@@ -62,6 +64,10 @@ export class WorkItem implements Batchable {
 
   get tenant(): string {
     return this.source.tenant;
+  }
+
+  get waitedMs(): number {
+    return this.source.waitedMs;
   }
 
   end(result: WorkResult): void {

@@ -17,7 +17,7 @@ local drain, fixed_lane, gateway = tonumber(ARGV[7]), ARGV[8], ARGV[9]
 local FIRST, STEP = 10, 9
 -- Of the bounds: what a tenant may have outstanding before its work goes behind that of the others, and what large
 -- payloads leave free for small ones.
-local TENANT_SHARE, LARGE_COUNT, LARGE_BYTES = 0.2, 0.75, 0.5
+local TENANT_SHARE, LEAST_SHARE, LARGE_COUNT, LARGE_BYTES = 0.2, 8, 0.75, 0.5
 -- With others there, a tenant may have this many times what is still free (Choudhury and Hahne, "Dynamic queue length
 -- thresholds", 1998): however many tenants flood the shard, some room is left for one that comes new.
 local THRESHOLD, MAX_REMEMBERED = 4, 1000
@@ -57,6 +57,13 @@ local function attach(record, job)
   return 'main'
 end
 
+-- What a tenant may have outstanding before its work goes behind that of the others: while work waits, a part of what is
+-- there, so that nobody finds a long row of one tenant's requests before him.
+local function share()
+  local most = bound * TENANT_SHARE
+  return backlog > 0 and math.min(most, math.max(LEAST_SHARE, count * TENANT_SHARE)) or most
+end
+
 local function refusal(i, ref, size, timeout)
   if count >= bound then
     return 'full'
@@ -73,8 +80,10 @@ local function refusal(i, ref, size, timeout)
     return 'tenant'
   end
   if drain > 0 and backlog > 0 then
-    -- Little's law: what is ahead, by the rate at which it goes.
-    local wait = count * 1000 / drain
+    -- Little's law: what is ahead, by the rate at which it goes. Tenants take turns: ahead of a tenant's next request is
+    -- no more than as many of each of the others as it has itself.
+    active = active or redis.call('HLEN', tenants)
+    local wait = math.min(count, (mine + 1) * math.max(active, 1)) * 1000 / drain
     if wait > timeout then
       return 'deadline'
     end
@@ -110,7 +119,7 @@ for i = FIRST, #ARGV, STEP do
   if not verdict then
     verdict = fixed_lane
     if verdict == '' then
-      verdict = outstanding_of(tenant) >= bound * TENANT_SHARE and 'overflow' or 'main'
+      verdict = outstanding_of(tenant) >= share() and 'overflow' or 'main'
     end
     local deadline = now + timeout
     redis.call('HSET', record, 'state', 'waiting', 'owner', verdict .. ':' .. job, 'epoch', 0, 'crashes', 0, 'stalls', 0,
