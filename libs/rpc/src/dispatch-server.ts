@@ -39,7 +39,12 @@ export class DispatchServer {
 
   constructor({ host, port, onWorker, onGateway }: DispatchServerOptions) {
     const { dispatch } = loadPackage<ProtoGrpcType>('dispatch/v1/dispatch.proto');
-    this.#server = new RpcServer({ host, port, maxMessageBytes: MAX_MESSAGE_BYTES, keepaliveMs: KEEPALIVE_MS });
+    this.#server = new RpcServer({
+      host,
+      port,
+      maxMessageBytes: MAX_MESSAGE_BYTES,
+      keepaliveMs: KEEPALIVE_MS,
+    });
     const handlers: DispatchServiceHandlers = {
       Work: (call) => onWorker(peerOf(call)),
       Relay: (call) => onGateway(peerOf(call)),
