@@ -10,7 +10,7 @@ const base: BatchLimits = {
   windowMs: 0,
   maxItems: { vip: 4, standard: 8, low: 6 },
   flushMs: { vip: 15, standard: 20, low: 50 },
-  maxWaitMs: { vip: 100, standard: 200, low: 300 },
+  lowOldMs: 300,
 };
 
 const item = fc.record({

@@ -7,7 +7,7 @@ const limits: BatchLimits = {
   windowMs: 0,
   maxItems: { vip: 4, standard: 8, low: 6 },
   flushMs: { vip: 15, standard: 20, low: 50 },
-  maxWaitMs: { vip: 2500, standard: 15_000, low: 30_000 },
+  lowOldMs: 30_000,
 };
 
 interface Item extends Batchable {

@@ -23,8 +23,8 @@ export interface BatchLimits {
   maxItems: Record<Priority, number>;
   /** A batch goes to a busy worker, as its next one, when an item of the priority has waited this long, ms. */
   flushMs: Record<Priority, number>;
-  /** At this age of its oldest item a priority has its greatest weight, ms, above 0. */
-  maxWaitMs: Record<Priority, number>;
+  /** At this age of its oldest item `low` has its greatest weight, ms, above 0. */
+  lowOldMs: number;
 }
 
 /** A batch that could leave now. */
@@ -61,11 +61,11 @@ export class Batcher<T extends Batchable> {
   #size = 0;
 
   constructor(limits: BatchLimits) {
-    const { maxItems, maxRows, maxBytes, maxCost = Infinity, maxWaitMs } = limits;
+    const { maxItems, maxRows, maxBytes, maxCost = Infinity, lowOldMs } = limits;
     const room = (items: number) => ({ items, rows: maxRows, bytes: maxBytes, cost: maxCost });
     this.#limits = limits;
     this.#room = { vip: room(maxItems.vip), standard: room(maxItems.standard), low: room(maxItems.low) };
-    this.#shares = new PriorityShares(maxWaitMs);
+    this.#shares = new PriorityShares(lowOldMs);
   }
 
   get size(): number {

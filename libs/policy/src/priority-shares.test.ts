@@ -2,8 +2,7 @@ import fc from 'fast-check';
 import { PRIORITIES, type Priority } from '@frontier/contracts/queue';
 import { PriorityShares } from './priority-shares.ts';
 
-const MAX_WAIT = { vip: 1000, standard: 1000, low: 1000 };
-const shares = () => new PriorityShares(MAX_WAIT);
+const shares = () => new PriorityShares(1000);
 const waiting = (priorities: readonly Priority[], ages: Partial<Record<Priority, number>> = {}) =>
   priorities.map((priority) => ({ priority, headAgeMs: ages[priority] ?? 0 }));
 

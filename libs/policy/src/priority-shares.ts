@@ -3,10 +3,10 @@ import { PRIORITIES, type Priority } from '@frontier/contracts/queue';
 /** Of the cost, when all priorities wait and none is old. */
 const WEIGHTS: Record<Priority, number> = { vip: 70, standard: 25, low: 5 };
 /**
- * How many times its weight a priority has whose first item is as old as it may get. Only `low` gains by age: were all
+ * How many times its weight `low` has whose first item is as old as it may get. Only `low` gains by age: were all
  * to, an overload would make all old, and vip would no longer come first.
  */
-const AGED: Record<Priority, number> = { vip: 1, standard: 1, low: 4 };
+const AGED_LOW = 4;
 /** How fast the expected cost of a turn follows the last one. */
 const SMOOTHING = 1 / 8;
 
@@ -20,7 +20,7 @@ export interface WaitingPriority {
 /**
  * Which priority goes next: weighted fair queueing (Bennett & Zhang, "Hierarchical packet fair queueing algorithms",
  * WF2Q+, 1997) with ageing. The weight of `low` grows from x1 to x4 as its oldest item's age goes from 0 to
- * `maxWaitMs`; the one that would be through with its turn first goes, so vip is not kept waiting for a share that
+ * `oldMs`; the one that would be through with its turn first goes, so vip is not kept waiting for a share that
  * others have not yet earned. Who comes back from being idle starts as if it had had its share.
  *
  * What waits all the time gets at least its weight / all weights of the cost: vip 70 / (70 + 25 + 20) = 61 %, low 5 / (70 + 25 + 5) =
@@ -29,7 +29,7 @@ export interface WaitingPriority {
  * 2 x 19 + 5 = 43 x C is taken before it.
  */
 export class PriorityShares {
-  readonly #maxWaitMs: Record<Priority, number>;
+  readonly #oldMs: number;
   /** Cost / weight that each has had. */
   readonly #used: Record<Priority, number> = { vip: 0, standard: 0, low: 0 };
   /** Weights of those that waited at the last pick; 0: it did not. */
@@ -38,9 +38,9 @@ export class PriorityShares {
   #now = 0;
   #turn = 0;
 
-  /** At what age of its first item a priority has its greatest weight, ms, above 0. */
-  constructor(maxWaitMs: Record<Priority, number>) {
-    this.#maxWaitMs = maxWaitMs;
+  /** `oldMs`: at what age of its first item `low` has its greatest weight, above 0. */
+  constructor(oldMs: number) {
+    this.#oldMs = oldMs;
   }
 
   /** The priority to take from next; to be followed by `charge`. Throws when nothing waits. */
@@ -73,8 +73,8 @@ export class PriorityShares {
     this.#weights = { vip: 0, standard: 0, low: 0 };
     let least = Infinity;
     for (const { priority, headAgeMs } of waiting) {
-      const age = Math.min(Math.max(headAgeMs / this.#maxWaitMs[priority], 0), 1);
-      this.#weights[priority] = WEIGHTS[priority] * (1 + (AGED[priority] - 1) * age);
+      const age = Math.min(Math.max(headAgeMs / this.#oldMs, 0), 1);
+      this.#weights[priority] = WEIGHTS[priority] * (priority === 'low' ? 1 + (AGED_LOW - 1) * age : 1);
       if (before[priority] === 0) this.#used[priority] = Math.max(this.#used[priority], this.#now);
       least = Math.min(least, this.#used[priority]);
     }

@@ -106,7 +106,7 @@ describe('bounds under four gateways at once', () => {
 
 describe('a shard that is chosen', () => {
   it('is of the priority and pool, and the less loaded of two', async () => {
-    const queue = await lab.gateway({ standard: { bound: 100 } }, { shards: 2 });
+    const queue = await lab.gateway({ standard: { bound: 10 } }, { shards: 2 });
     for (const priority of PRIORITIES)
       for (const pool of POOLS) expect(queue.shardFor(priority, pool)).toMatchObject({ priority, pool });
     const request = newRequest(queue);
@@ -114,62 +114,11 @@ describe('a shard that is chosen', () => {
     const other = queue.shardFor('standard', 'cpu').index;
     expect(request.id.endsWith(`sc${other}`)).toBe(false);
   });
-});
 
-describe('tenants', () => {
-  it('cannot keep a newcomer out: it gets in after its first refusal, while who fills the shard is refused', async () => {
-    const queue = await lab.gateway({ standard: { bound: 20 } });
-    const give: (() => void)[] = [];
-    await submitMany([queue], 30, () => ({ tenant: 'greedy' }));
-    expect(await submit(queue, { tenant: 'new' })).toMatchObject({ details: { reason: 'full' } });
-    await lab.dispatcher({ before: () => new Promise<void>((resolve) => give.push(resolve)) });
-    while (give.length === 0) await new Promise((resolve) => setTimeout(resolve, 5));
-    give.shift()?.();
-    while ((await lab.outstanding(SHARD))[0] === 20) await new Promise((resolve) => setTimeout(resolve, 5));
-    const more = await submitMany([queue], 100, () => ({ tenant: 'greedy' }));
-    expect(countReasons(more)).toEqual({ tenant: 100 });
-    expect(more[0]).toMatchObject({ code: 'OVERLOADED', retryAfterS: expect.any(Number) });
-    expect(await submit(queue, { tenant: 'new' })).toBeUndefined();
-    const release = setInterval(() => give.shift()?.(), 1);
-    while ((await lab.outstanding(SHARD))[0] > 0) await new Promise((resolve) => setTimeout(resolve, 20));
-    clearInterval(release);
-  });
-
-  it('have what is over their share in the lane behind that of others, in small bundles', async () => {
-    const queue = await lab.gateway({ standard: { bound: 100 } });
-    await submitMany([queue], 60, () => ({ tenant: 'greedy' }));
-    await submit(queue, { tenant: 'modest' });
-    const { prefix, recordPrefix } = new ShardKeys(SHARD);
-    const owners = new Map<string, number>();
-    for (const key of await lab.redis.keys(`${recordPrefix}*`)) {
-      const owner = (await lab.redis.hget(key, 'owner')) as string;
-      owners.set(owner, (owners.get(owner) ?? 0) + 1);
-      // The job that it names exists in the queue that it names.
-      expect(await lab.redis.exists(`${prefix}:${owner}`)).toBe(1);
-    }
-    const inLane = (lane: string) =>
-      [...owners].filter(([owner]) => owner.startsWith(`${lane}:`)).map(([, n]) => n);
-    expect(inLane('main').reduce((a, b) => a + b)).toBe(21);
-    expect(inLane('overflow').reduce((a, b) => a + b)).toBe(40);
-    expect(Math.max(...inLane('overflow'))).toBeLessThanOrEqual(16);
-    await lab.dispatcher();
-    while ((await lab.outstanding(SHARD))[0] > 0) await new Promise((resolve) => setTimeout(resolve, 20));
-  });
-});
-
-describe('a model that no worker serves', () => {
-  it('does not fill the bound of others, and has one of its own', async () => {
-    const queue = await lab.gateway({ standard: { bound: 30 } });
-    await lab.dispatcher({ isServed: (model) => model !== 'cold' });
-    const parked = () => lab.redis.hget(new ShardKeys(SHARD).held, '*').then(Number);
-    for (let round = 0; (await parked()) < 30; round += 1) {
-      await submitMany([queue], 30, () => ({ model: 'cold' }));
-      await new Promise((resolve) => setTimeout(resolve, 20));
-    }
-    const refusals = await submitMany([queue], 10, () => ({ model: 'cold' }));
-    expect(refusals[0]).toMatchObject({ code: 'UNAVAILABLE', details: { reason: 'unserved' }, retryAfterS: expect.any(Number) }); // prettier-ignore
-    const warm = newRequest(queue, { mode: 'sync', model: 'warm' });
-    await queue.submit(warm);
-    expect((await queue.wait(warm.id, 'default')).outcome.status).toBe('completed');
+  it('takes what comes together, up to a part of its bound', async () => {
+    const queue = await lab.gateway({ standard: { bound: 100 } }, { shards: 4 });
+    const chosen = Array.from({ length: 400 }, () => queue.shardFor('standard', 'cpu').index);
+    for (let i = 0; i < 400; i += 4) expect(new Set(chosen.slice(i, i + 4)).size).toBe(1);
+    expect(new Set(chosen).size).toBe(4);
   });
 });

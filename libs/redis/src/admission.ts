@@ -17,6 +17,8 @@ const PREDICTED = 1 / 4;
 export const LARGE_BYTES = 64 * 1024;
 /** Up to this part of the bound no tenant can be over its share of it, as `admit.lua` has it. */
 const ROOMY = 0.2;
+/** Of its bound, what `low` may have behind others at a rate that is not known. */
+const UNKNOWN_RATE = 1 / 16;
 
 /** The queues that new work enters. */
 export type EntryLane = Exclude<LaneName, 'retry'>;
@@ -98,11 +100,19 @@ export class Admission {
     return this.#read(requests, reply, drain);
   }
 
-  /** `low` has half of its bounds while those that matter more crowd its pool. */
+  /**
+   * `low` has half of its bounds while those that matter more crowd its pool, and only a little while both wait and
+   * nobody knows yet what rate the others leave it: in an overload it would be full before that is measured.
+   */
   #bounds(): Bounds {
     const { policy, pressure, shard } = this.#options;
     const { bound, boundBytes } = policy;
-    if (shard.priority !== 'low' || !pressure.crowds(shard.pool, performance.now())) return policy;
+    const now = performance.now();
+    if (shard.priority !== 'low') return policy;
+    const unknown = this.#backlog > 0 && this.#drain.perSecond(now) === 0;
+    if (unknown && pressure.queues(shard.pool, now))
+      return { bound: Math.ceil(bound * UNKNOWN_RATE), boundBytes };
+    if (!pressure.crowds(shard.pool, now)) return policy;
     return { bound: Math.floor(bound / 2), boundBytes: Math.floor(boundBytes / 2) };
   }
 
@@ -123,7 +133,7 @@ export class Admission {
     const now = performance.now();
     this.#drain.observe({ at: now, settled, outstanding, backlog });
     const fill = Math.max(this.#outstanding / policy.bound, this.#bytes / policy.boundBytes);
-    pressure.note(shard, fill, now);
+    pressure.note(shard, { fill, waits: backlog > 0 }, now);
     return verdicts;
   }
 

@@ -7,7 +7,7 @@ describe('Pressure', () => {
   it('knows how full a shard was within the last second', () => {
     const pressure = new Pressure();
     expect(pressure.fillOf(vip, 0)).toBe(0);
-    pressure.note(vip, 0.5, 0);
+    pressure.note(vip, { fill: 0.5, waits: false }, 0);
     expect(pressure.fillOf(vip, 1_000)).toBe(0.5);
     expect(pressure.fillOf({ ...vip, index: 1 }, 1_000)).toBe(0);
     expect(pressure.fillOf(vip, 1_001)).toBe(0);
@@ -15,15 +15,25 @@ describe('Pressure', () => {
 
   it('has `low` give way in a pool that others crowd, not in another, nor to itself', () => {
     const pressure = new Pressure();
-    pressure.note(low, 1, 0);
-    pressure.note(vip, 0.75, 0);
+    pressure.note(low, { fill: 1, waits: false }, 0);
+    pressure.note(vip, { fill: 0.75, waits: false }, 0);
     expect(pressure.crowds('cpu', 0)).toBe(false);
-    pressure.note(vip, 0.76, 0);
+    pressure.note(vip, { fill: 0.76, waits: false }, 0);
     expect(pressure.crowds('cpu', 0)).toBe(true);
     expect(pressure.crowds('gpu', 0)).toBe(false);
     expect(pressure.crowds('cpu', 1_001)).toBe(false);
-    pressure.note(vip, 0.2, 0);
+    pressure.note(vip, { fill: 0.2, waits: false }, 0);
     expect(pressure.crowds('cpu', 0)).toBe(false);
+  });
+
+  it('knows whether what matters more than `low` waits in a pool', () => {
+    const pressure = new Pressure();
+    pressure.note(low, { fill: 0.1, waits: true }, 0);
+    expect(pressure.queues('cpu', 0)).toBe(false);
+    pressure.note(vip, { fill: 0.1, waits: true }, 0);
+    expect(pressure.queues('cpu', 1_000)).toBe(true);
+    expect(pressure.queues('gpu', 0)).toBe(false);
+    expect(pressure.queues('cpu', 1_001)).toBe(false);
   });
 
   it('refuses by the memory of Redis, `low` and large first', () => {

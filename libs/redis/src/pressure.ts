@@ -13,6 +13,7 @@ interface Load {
   priority: Priority;
   pool: Pool;
   fill: number;
+  waits: boolean;
   at: number;
 }
 
@@ -22,10 +23,13 @@ export class Pressure {
   /** Part of Redis' memory that is used, of the fullest server; 0: it has no limit, or it is not known. */
   memory = 0;
 
-  /** `fill`: outstanding requests or bytes as a part of their bound, whichever is more. `now`: `performance.now()`. */
-  note(shard: Shard, fill: number, now: number): void {
+  /**
+   * `fill`: outstanding requests or bytes as a part of their bound, whichever is more. `waits`: whether jobs wait.
+   * `now`: `performance.now()`.
+   */
+  note(shard: Shard, { fill, waits }: { fill: number; waits: boolean }, now: number): void {
     const { priority, pool } = shard;
-    this.#loads.set(locOf(shard), { priority, pool, fill, at: now });
+    this.#loads.set(locOf(shard), { priority, pool, fill, waits, at: now });
   }
 
   /** 0 where nothing was seen lately. */
@@ -36,11 +40,17 @@ export class Pressure {
 
   /** Whether `low` has to give way in this pool, because what matters more is about to be refused. */
   crowds(pool: Pool, now: number): boolean {
-    for (const load of this.#loads.values()) {
-      const counts = load.pool === pool && load.priority !== 'low' && now - load.at <= FRESH_MS;
-      if (counts && load.fill > CROWDED) return true;
-    }
-    return false;
+    return this.#aboveLow(pool, now).some(({ fill }) => fill > CROWDED);
+  }
+
+  /** Whether what matters more than `low` waits in this pool. */
+  queues(pool: Pool, now: number): boolean {
+    return this.#aboveLow(pool, now).some(({ waits }) => waits);
+  }
+
+  #aboveLow(pool: Pool, now: number): Load[] {
+    const inPool = (load: Load) => load.pool === pool && load.priority !== 'low';
+    return [...this.#loads.values()].filter((load) => inPool(load) && now - load.at <= FRESH_MS);
   }
 
   /** So that the results of what is admitted still fit into Redis, which evicts nothing. */

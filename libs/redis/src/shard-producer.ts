@@ -12,7 +12,7 @@ import { redisFailure } from './refusal.ts';
 import { replicated, type Replication } from './replication.ts';
 
 /** Requests in one bundle at most, and in one admission. */
-const MAX_BUNDLE = 64;
+export const MAX_BUNDLE = 64;
 /** In one that may overflow: the turns of who is over its share are to be short. */
 const MAX_OVERFLOW_BUNDLE = 16;
 

@@ -4,7 +4,12 @@ import { LARGE_BYTES } from './admission.ts';
 import { Pressure } from './pressure.ts';
 import { MemoryWatch } from './pressure-memory.ts';
 import { refusal, soonS } from './refusal.ts';
-import { ShardProducer, type Admitted, type ShardProducerOptions } from './shard-producer.ts';
+import { MAX_BUNDLE, ShardProducer, type Admitted, type ShardProducerOptions } from './shard-producer.ts';
+
+/** Requests that come within this time of each other go to one shard, so that they travel together. */
+const TURN_MS = 100;
+/** Of a shard's bound, what it gets in one turn at most: it must not be full while others are empty. */
+const TURN_PART = 1 / 8;
 
 export interface ShardProducersOptions extends Omit<ShardProducerOptions, 'shard' | 'policy' | 'pressure'> {
   policies: QueuePolicies;
@@ -18,6 +23,8 @@ export class ShardProducers {
   readonly #pressure = new Pressure();
   readonly #memory: MemoryWatch;
   readonly #producers = new Map<string, ShardProducer>();
+  /** Where the requests of each (priority, pool) go just now. */
+  readonly #turns = new Map<string, { shard: Shard; until: number; left: number }>();
 
   constructor(options: ShardProducersOptions) {
     this.#options = options;
@@ -38,17 +45,34 @@ export class ShardProducers {
   }
 
   /**
+   * The shard of the next request: for a short turn always the same one, since requests that are spread one by one
+   * would travel in a bundle each.
+   */
+  shardFor(priority: Priority, pool: Pool): Shard {
+    const now = performance.now();
+    const of = `${priority}:${pool}`;
+    let turn = this.#turns.get(of);
+    if (!turn || turn.left === 0 || now >= turn.until) {
+      const { shards, policies } = this.#options;
+      const left = Math.min(MAX_BUNDLE, Math.ceil((policies[priority].bound / shards) * TURN_PART));
+      turn = { shard: this.#lessLoaded(priority, pool, now), until: now + TURN_MS, left };
+      this.#turns.set(of, turn);
+    }
+    turn.left -= 1;
+    return turn.shard;
+  }
+
+  /**
    * The less loaded of two random shards ("power of two choices", Mitzenmacher 2001), by what this process saw of
    * them within the last second.
    */
-  shardFor(priority: Priority, pool: Pool): Shard {
+  #lessLoaded(priority: Priority, pool: Pool, now: number): Shard {
     // Of more shards than places some have none.
     const usable = Math.min(this.#options.shards, this.#options.policies[priority].bound);
     if (usable === 1) return { priority, pool, index: 0 };
     const index = Math.floor(Math.random() * usable);
     const one = { priority, pool, index };
     const other = { priority, pool, index: (index + 1 + Math.floor(Math.random() * (usable - 1))) % usable };
-    const now = performance.now();
     return this.#pressure.fillOf(other, now) < this.#pressure.fillOf(one, now) ? other : one;
   }
 

@@ -50,7 +50,7 @@ async function measure(context, shape) {
     const inputs = inputsOf('simple', context.seed, 1, 1);
     const probe = new Probe(cluster.gateways, () => ({ model: 'simple', inputs }));
     const caller = { name: 'all', tenant: 't0', priority: 'standard' };
-    await probe.saturate(caller, IN_FLIGHT, 3);
+    await probe.saturate(caller, IN_FLIGHT, 5);
     probe.calls.length = 0;
     const rate = await probe.saturate(caller, IN_FLIGHT, SECONDS);
     await probe.settle();

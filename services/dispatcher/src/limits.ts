@@ -14,6 +14,6 @@ export function batchLimits(
     windowMs,
     maxItems: each((policy) => policy.batchSize),
     flushMs: each((policy) => policy.flushMs),
-    maxWaitMs: each((policy) => policy.maxWaitMs),
+    lowOldMs: policies.low.maxWaitMs,
   };
 }
