@@ -58,6 +58,11 @@ export class Admission {
     this.#scripts = new ShardScripts(options.redis, options.keys);
   }
 
+  /** Requests that the shard settles a second while work waits; 0: not known. */
+  get drainPerSecond(): number {
+    return this.#drain.perSecond(performance.now());
+  }
+
   /** Far from all bounds at the last admission, nobody waited, and nothing large: none of these will be refused, most likely. */
   isRoomy(requests: readonly NewRequest[]): boolean {
     const { bound, boundBytes } = this.#bounds();
@@ -80,7 +85,7 @@ export class Admission {
   ): Promise<Verdict[]> {
     const { policy, gateway, keptBytes } = this.#options;
     const { bound, boundBytes } = this.#bounds();
-    const drain = this.#drain.perSecond(performance.now());
+    const drain = this.drainPerSecond;
     const args: Argument[] = [bound, boundBytes, LARGE_BYTES, keptBytes, Math.round(policy.maxWaitMs * PREDICTED), drain, lane, gateway]; // prettier-ignore
     for (const request of requests) {
       args.push(
@@ -109,7 +114,7 @@ export class Admission {
     const { bound, boundBytes } = policy;
     const now = performance.now();
     if (shard.priority !== 'low') return policy;
-    const unknown = this.#backlog > 0 && this.#drain.perSecond(now) === 0;
+    const unknown = this.#backlog > 0 && this.drainPerSecond === 0;
     if (unknown && pressure.queues(shard.pool, now))
       return { bound: Math.ceil(bound * UNKNOWN_RATE), boundBytes };
     if (!pressure.crowds(shard.pool, now)) return policy;

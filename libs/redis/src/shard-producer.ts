@@ -13,8 +13,9 @@ import { replicated, type Replication } from './replication.ts';
 
 /** Requests in one bundle at most, and in one admission. */
 export const MAX_BUNDLE = 64;
-/** In one that may overflow: the turns of who is over its share are to be short. */
-const MAX_OVERFLOW_BUNDLE = 16;
+/** In one that may overflow, as the turns of who is over its share are to be short: at least, and by the drain rate, s. */
+const MIN_TURN = 16;
+const TURN_S = 0.02;
 
 /** What became of a request. `new`: this call enqueued it; `live`, `settled`: an earlier one did. */
 export type Admitted = 'new' | 'live' | 'settled';
@@ -101,7 +102,8 @@ export class ShardProducer {
   }
 
   async #admitThenEnqueue(requests: NewRequest[]): Promise<Verdict[]> {
-    const groups = groupsOf(requests, MAX_OVERFLOW_BUNDLE);
+    const turn = Math.max(this.#admission.drainPerSecond * TURN_S, MIN_TURN);
+    const groups = groupsOf(requests, Math.min(Math.floor(turn), MAX_BUNDLE));
     const verdicts = await this.#admission.ask(requests, jobsOf(groups), '');
     const verdictOf = new Map(requests.map((request, i) => [request, verdicts[i]]));
     const addTo = (group: Group, lane: EntryLane) =>

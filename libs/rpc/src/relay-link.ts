@@ -16,6 +16,9 @@ const CONNECT_TIMEOUT_MS = 5_000;
 const MAX_UNSENT = 10_000;
 
 const OPTIONS = {
+  // A dispatcher that starts again is there within seconds.
+  'grpc.initial_reconnect_backoff_ms': 200,
+  'grpc.max_reconnect_backoff_ms': 2_000,
   'grpc.keepalive_time_ms': 10_000,
   'grpc.keepalive_timeout_ms': 5_000,
   'grpc.use_local_subchannel_pool': 1,

@@ -11,6 +11,9 @@ const CLOSE_TIMEOUT_MS = 1_000;
 const MAX_MESSAGE_BYTES = 256 * 1024 * 1024;
 
 const OPTIONS = {
+  // A dispatcher that starts again is there within seconds.
+  'grpc.initial_reconnect_backoff_ms': 200,
+  'grpc.max_reconnect_backoff_ms': 2_000,
   'grpc.keepalive_time_ms': 10_000,
   'grpc.keepalive_timeout_ms': 5_000,
   'grpc.max_receive_message_length': MAX_MESSAGE_BYTES,
