@@ -89,6 +89,8 @@ export class Call {
         await sleep(20 + this.#context.random() * 80);
         continue;
       }
+      // A repeat whose own time was over before the earlier call ended: that one's answer is still to come.
+      if (this.#keyed && answer.status === 504 && !answer.json.error?.details?.id) continue;
       this.#lastRefused = await this.#refused(answer);
       if (!this.#lastRefused) return this.#accept(answer);
     }
