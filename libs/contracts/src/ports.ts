@@ -1,5 +1,6 @@
 import type { Pool, Priority, Shard } from './queue.ts';
 import type { NewRequest, Settled, TokenChunk } from './request.ts';
+import type { ModelTraffic } from './traffic.ts';
 
 /** A request as somebody who polls sees it. */
 export interface RequestView {
@@ -45,6 +46,8 @@ export interface InferenceQueue {
   abandon(id: string, tenant: string): Promise<Settled | undefined>;
   /** What the token log of a stream holds, from token `offset` on. */
   tokens(id: string, tenant: string, offset: number): Promise<TokenChunk[]>;
+  /** As far as this gateway has seen lately, nobody waits in this pool and little is outstanding: there is time for extras. */
+  roomy(pool: Pool): boolean;
 }
 
 /** Live tokens and cancellations, between a gateway and all dispatchers. Best effort: the token log is the truth. */
@@ -52,4 +55,11 @@ export interface TokenRelay {
   /** Chunks of this id, from now on, until the returned function is called. */
   subscribe(id: string, onChunk: (chunk: TokenChunk) => void): () => void;
   cancel(id: string): void;
+}
+
+/** The traffic records, as whoever obeys them knows them. */
+export interface TrafficView {
+  get(model: string): ModelTraffic | undefined;
+  /** False: what is known may no longer be in force; then a candidate gets nothing. `now`: `performance.now()`. */
+  fresh(now: number): boolean;
 }

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import type { WireError } from './errors.ts';
 import type { Pool, Priority } from './queue.ts';
+import type { Variant } from './traffic.ts';
 
 /** Sampling of a generation, as callers give it; the model's own limits are applied on top. */
 export const generationParamsSchema = z.strictObject({
@@ -18,6 +19,9 @@ export type GenerationParams = z.output<typeof generationParamsSchema>;
 /** How a caller waits. It decides what a lost client means and how long a result is kept. */
 export type Mode = 'sync' | 'stream' | 'job';
 
+/** The side of a rollout that a request was given; absent: stable. */
+export type AssignedVariant = Exclude<Variant, 'stable'>;
+
 /** A validated request on its way into a queue. */
 export interface NewRequest {
   id: string;
@@ -33,6 +37,7 @@ export interface NewRequest {
   payload: Uint8Array;
   params?: GenerationParams | undefined;
   traceparent?: string | undefined;
+  variant?: AssignedVariant | undefined;
   /** With it, the same key and body of a tenant give the same answer without a second execution. */
   idempotency?: { key: string; bodyHash: string } | undefined;
   /** The dead letter that this is another chance of. */
@@ -62,6 +67,7 @@ export interface BundledRequest {
   trace?: string | undefined;
   /** base64 of the payload, when small; else it lies under the request's payload key. */
   inline?: string | undefined;
+  variant?: AssignedVariant | undefined;
   /** Executions that ended in an error of its own. */
   failures?: FailedAttempt[] | undefined;
   redriveOf?: string | undefined;
@@ -92,7 +98,12 @@ export interface Timing {
 export interface Outcome {
   status: 'completed' | 'failed' | 'timeout' | 'cancelled';
   model: string;
+  /** The version that ran, which a rollout that ended may have changed since the call was accepted. */
   version: string;
+  /** As it was assigned, whatever ran. */
+  variant?: AssignedVariant | undefined;
+  /** Executions that ended in an error of its own before this one; absent: none. */
+  failures?: number | undefined;
   usage?: Usage | undefined;
   finish?: 'stop' | 'length' | undefined;
   error?: WireError | undefined;
