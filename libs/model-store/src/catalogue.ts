@@ -2,15 +2,22 @@ import type { StoredModel } from './repository.ts';
 
 /** The models of a repository by name, versions in ascending order (`2` before `10`). */
 export class Catalogue {
-  readonly #byName = new Map<string, StoredModel[]>();
+  #byName = new Map<string, StoredModel[]>();
 
   constructor(models: readonly StoredModel[]) {
+    this.replace(models);
+  }
+
+  /** What it holds from now on, all at once: whoever reads sees either all of the old or all of the new models. */
+  replace(models: readonly StoredModel[]): void {
+    const byName = new Map<string, StoredModel[]>();
     for (const model of models) {
-      const versions = this.#byName.get(model.spec.name);
+      const versions = byName.get(model.spec.name);
       if (versions) versions.push(model);
-      else this.#byName.set(model.spec.name, [model]);
+      else byName.set(model.spec.name, [model]);
     }
-    for (const versions of this.#byName.values()) versions.sort(byVersion);
+    for (const versions of byName.values()) versions.sort(byVersion);
+    this.#byName = byName;
   }
 
   /** A version of a model; the latest when none is named. */

@@ -2,6 +2,7 @@ import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { openRepository } from './repository.ts';
+import { onnx } from './testing/version-folder.ts';
 
 let dir: string;
 
@@ -32,7 +33,7 @@ async function put(
   const folder = join(dir, name, version);
   await mkdir(folder, { recursive: true });
   await writeFile(join(folder, 'model.yaml'), text);
-  for (const file of files) await writeFile(join(folder, file), 'x');
+  for (const file of files) await writeFile(join(folder, file), onnx([]));
   return folder;
 }
 
