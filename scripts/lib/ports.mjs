@@ -1,5 +1,5 @@
 import { createConnection, createServer } from 'node:net';
-import { Problem } from './run.mjs';
+import { Problem, sleep } from './run.mjs';
 
 /** Whether a server may listen there now. */
 export function isFree(port, host = '127.0.0.1') {
@@ -18,6 +18,27 @@ export function freePort(host = '127.0.0.1') {
       const { port } = server.address();
       server.close(() => resolve(port));
     });
+  });
+}
+
+/** Whether a server of this machine accepts connections there, or begins to within `waitMs`. */
+export async function isListening(port, waitMs = 0) {
+  const end = Date.now() + waitMs;
+  while (!(await connects(port))) {
+    if (Date.now() >= end) return false;
+    await sleep(30);
+  }
+  return true;
+}
+
+function connects(port) {
+  return new Promise((resolve) => {
+    const socket = createConnection({ port, host: '127.0.0.1' });
+    socket.once('connect', () => {
+      socket.destroy();
+      resolve(true);
+    });
+    socket.once('error', () => resolve(false));
   });
 }
 
@@ -40,7 +61,7 @@ export function askRedis(port, command, timeoutMs = 500) {
 
 const portOf = (name, fallback) => {
   const port = Number(process.env[name] || fallback);
-  if (!Number.isInteger(port) || port < 1 || port > 65_533) throw new Problem(`${name} is not a port.`);
+  if (!Number.isInteger(port) || port < 1 || port > 65_531) throw new Problem(`${name} is not a port.`);
   return port;
 };
 
@@ -51,7 +72,14 @@ export function readPorts() {
     http: portOf('HTTP_PORT', 8080),
     grpc: portOf('GRPC_PORT', 50051),
     dispatch: portOf('DISPATCH_PORT', 50052),
-    metrics: { gateway: metrics, dispatcher: metrics + 1, worker: metrics + 2 },
+    control: portOf('CONTROL_PORT', 8081),
+    metrics: {
+      gateway: metrics,
+      dispatcher: metrics + 1,
+      worker: metrics + 2,
+      control: metrics + 3,
+      'canary-controller': metrics + 4,
+    },
   };
 }
 
@@ -61,6 +89,7 @@ export async function checkPorts(ports) {
     ['HTTP_PORT', ports.http],
     ['GRPC_PORT', ports.grpc],
     ['DISPATCH_PORT', ports.dispatch],
+    ['CONTROL_PORT', ports.control],
     ...Object.values(ports.metrics).map((port) => ['METRICS_PORT', port]),
   ];
   const taken = [];

@@ -1,0 +1,83 @@
+import type { Logger } from '@frontier/kit/logger';
+import { CamelCasePlugin, Kysely, PGliteDialect, PostgresDialect, type Transaction } from 'kysely';
+import { Pool, types } from 'pg';
+import { createEmbedded } from './embedded.ts';
+import { toAppError } from './errors.ts';
+import { migrate } from './migrate.ts';
+import { SCHEMA, type Tables } from './tables.ts';
+
+export interface DatabaseOptions {
+  /** Of a PostgreSQL server. Without it the database runs inside this process. */
+  url?: string | undefined;
+  /** Where the embedded database keeps its data, for this process alone; in memory without it. */
+  folder?: string | undefined;
+  log: Logger;
+}
+
+/** Whatever fails in there is thrown as an AppError. */
+export interface Database {
+  run<T>(work: (db: Kysely<Tables>) => Promise<T>): Promise<T>;
+  transaction<T>(work: (tx: Transaction<Tables>) => Promise<T>): Promise<T>;
+  close(): Promise<void>;
+}
+
+const CONNECTIONS = 8;
+const CONNECT_MS = 2_000;
+const STATEMENT_MS = 5_000;
+/** Only where the server says nothing at all; else its own limit comes first. */
+const SILENCE_MS = STATEMENT_MS + 1_000;
+
+/**
+ * Opens a database and brings its schema up to date, which several processes may do at once. Waiting for a
+ * connection, a statement and a silent server have deadlines. Throws UNAVAILABLE when it cannot be reached.
+ */
+export async function openDatabase({ url, folder, log }: DatabaseOptions): Promise<Database> {
+  const dialect = url
+    ? new PostgresDialect({ pool: createPool(url, log) })
+    : new PGliteDialect({ pglite: createEmbedded(folder) });
+  const plugins = [new CamelCasePlugin({ maintainNestedObjectKeys: true })];
+  const db = new Kysely<Tables>({ dialect, plugins }).withSchema(SCHEMA);
+  try {
+    await migrate(db);
+  } catch (error) {
+    await db.destroy();
+    throw toAppError(error);
+  }
+  return {
+    run: (work) => asAppError(() => work(db)),
+    transaction: (work) => asAppError(() => db.transaction().execute(work)),
+    close: () => db.destroy(),
+  };
+}
+
+async function asAppError<T>(work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    throw toAppError(error);
+  }
+}
+
+function createPool(url: string, log: Logger): Pool {
+  const pool = new Pool({
+    connectionString: url,
+    application_name: 'frontier',
+    max: CONNECTIONS,
+    keepAlive: true,
+    connectionTimeoutMillis: CONNECT_MS,
+    statement_timeout: STATEMENT_MS,
+    query_timeout: SILENCE_MS,
+    idle_in_transaction_session_timeout: SILENCE_MS,
+    // Counters and Unix times, all below 2^53; the driver would give texts.
+    types: {
+      getTypeParser: (id, format) => (id === types.builtins.INT8 ? Number : types.getTypeParser(id, format)),
+    },
+  });
+  // Whoever uses the connection gets the error too; unheard it would end the process.
+  pool.on('connect', (client) => {
+    client.on('error', (error) => log.warn({ err: error }, 'lost a connection to the database'));
+  });
+  // The same once more, of connections that nobody uses.
+  pool.on('error', () => undefined);
+  return pool;
+}
