@@ -1,0 +1,35 @@
+/** A quantile of a histogram, and the bucket that it lies in. Unit of the bounds. */
+export interface Quantile {
+  value: number;
+  lower: number;
+  upper: number;
+}
+
+/** `cumulative`: one count for each bound and the total. Straight line inside a bucket; 0 if there is nothing. */
+export function quantile(bounds: readonly number[], cumulative: readonly number[], q: number): Quantile {
+  const total = cumulative.at(-1) ?? 0;
+  const rank = q * total;
+  const i = cumulative.findIndex((count) => count >= rank);
+  if (total <= 0 || i < 0) return { value: 0, lower: 0, upper: 0 };
+  const lower = bounds[i - 1] ?? 0;
+  const upper = bounds[i] ?? Infinity;
+  // Above the last bound nothing more is known than that.
+  if (upper === Infinity) return { value: lower, lower, upper };
+  const below = cumulative[i - 1] ?? 0;
+  const inside = (cumulative[i] as number) - below;
+  return { value: lower + (inside > 0 ? (rank - below) / inside : 1) * (upper - lower), lower, upper };
+}
+
+/** Observations above bound `i`. */
+export function above(cumulative: readonly number[], i: number): number {
+  return (cumulative.at(-1) ?? 0) - (cumulative[i] ?? 0);
+}
+
+/** The bounds that 1 to 25 % of the observations exceed: at most `most`, evenly chosen. */
+export function tailBounds(cumulative: readonly number[], most: number): number[] {
+  const total = cumulative.at(-1) ?? 0;
+  const mass = (i: number) => above(cumulative, i) / total;
+  const tails = cumulative.map((_, i) => i).filter((i) => mass(i) >= 0.01 && mass(i) <= 0.25);
+  if (tails.length <= most) return tails;
+  return Array.from({ length: most }, (_, i) => tails[Math.round((i * (tails.length - 1)) / (most - 1))] as number); // prettier-ignore
+}
