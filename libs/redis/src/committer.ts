@@ -43,7 +43,7 @@ export class Committer {
 
   /** True: this is the request's end. False: it had one, or this process does not own it any more. */
   commit(request: TakenRequest, settled: Settled): Promise<boolean> {
-    return this.#coalescer.submit({ request, blob: encodeSettled(settled) });
+    return this.#coalescer.submit({ request, blob: encodeSettled(withFailures(request, settled)) });
   }
 
   async #flush(commits: Commit[]): Promise<boolean[]> {
@@ -116,4 +116,10 @@ export class Committer {
     });
     await failpoint('dispatcher.reply.after', ends[0]?.id);
   }
+}
+
+/** A rollout counts what succeeded only at a later try. */
+function withFailures({ failures = [] }: TakenRequest, settled: Settled): Settled {
+  if (failures.length === 0) return settled;
+  return { ...settled, outcome: { ...settled.outcome, failures: failures.length } };
 }

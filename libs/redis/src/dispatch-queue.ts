@@ -2,7 +2,7 @@ import type { Registry } from 'prom-client';
 import type { WireError } from '@frontier/contracts/errors';
 import type { FailureKind } from '@frontier/contracts/dead-letter';
 import { locOf, type QueuePolicies, type Shard } from '@frontier/contracts/queue';
-import type { FailedAttempt, Settled, TokenChunk } from '@frontier/contracts/request';
+import type { BundledRequest, FailedAttempt, Settled, TokenChunk } from '@frontier/contracts/request';
 import type { Logger } from '@frontier/kit/logger';
 import { connect, connectBlocking, disconnect, whenReady, type RedisClient } from './connection.ts'; // prettier-ignore
 import { warnIfNotDurable } from './durability.ts';
@@ -25,8 +25,8 @@ export interface DispatchQueueOptions {
   log: Logger;
   registry: Registry;
   onBundle: (bundle: TakenBundle) => Promise<void>;
-  /** Whether any worker runs this model version; what nobody runs is parked. */
-  isServed: (model: string, version: string) => boolean;
+  /** Whether any worker runs what this request needs; what nobody runs is parked. */
+  isServed: (request: BundledRequest) => boolean;
   /** A bundle came or went; `requests` more (fewer) are just being taken. */
   onTaking: (requests: number) => void;
 }
@@ -103,8 +103,8 @@ export class DispatchQueue {
     for (const { consumer } of this.#shards.values()) consumer.ahead = bundles;
   }
 
-  /** Some models have a worker now that had none. */
-  unpark(isServed: (model: string, version: string) => boolean): void {
+  /** Some requests have a worker now that had none. */
+  unpark(isServed: (request: BundledRequest) => boolean): void {
     for (const shard of this.#shards.values()) shard.consumer.unpark(isServed);
   }
 

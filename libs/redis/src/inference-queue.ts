@@ -109,17 +109,19 @@ export class RedisInferenceQueue implements InferenceQueue {
   }
 
   async wait(id: string, tenant: string, signal?: AbortSignal): Promise<Settled> {
-    if (!this.#pending.has(id)) {
-      const view = await this.read(id, tenant);
-      if (!view) throw new AppError('NOT_FOUND', `no inference ${id}`);
-      if (view.settled) return view.settled;
-      this.#pending.expect(id, tenant, view.remainingMs);
-      this.#pending.endAfter(id, view.remainingMs);
-      await this.#requests.attach(id, tenant);
-      // It may have ended between the reading and the attaching.
-      await this.#pending.look(id);
-    }
-    return this.#pending.wait(id, signal);
+    if (this.#pending.has(id)) return this.#pending.wait(id, signal);
+    const view = await this.read(id, tenant);
+    if (!view) throw new AppError('NOT_FOUND', `no inference ${id}`);
+    if (view.settled) return view.settled;
+    this.#pending.expect(id, tenant, view.remainingMs);
+    this.#pending.endAfter(id, view.remainingMs);
+    // Now, since its end may come before the rest is done.
+    const end = this.#pending.wait(id, signal);
+    end.catch(() => undefined);
+    await this.#requests.attach(id, tenant);
+    // It may have ended between the reading and the attaching.
+    await this.#pending.look(id);
+    return end;
   }
 
   async read(id: string, tenant: string): Promise<RequestView | undefined> {
@@ -138,6 +140,10 @@ export class RedisInferenceQueue implements InferenceQueue {
 
   async tokens(id: string, tenant: string, offset: number): Promise<TokenChunk[]> {
     return (await this.#reachable(id, () => this.#requests.tokens(id, tenant, offset))) ?? [];
+  }
+
+  roomy(pool: Pool): boolean {
+    return this.#producers.roomy(pool);
   }
 
   /** Throws where it is clear without asking Redis that there can be no answer. */

@@ -24,8 +24,8 @@ export interface ConsumerOptions {
   onUnreadable: (shard: Shard, job: string, data: unknown) => Promise<void>;
   /** A bundle that BullMQ has given up. */
   onFailed: (shard: Shard, requests: readonly BundledRequest[]) => Promise<void>;
-  /** Whether any worker runs this model version; what nobody runs is parked. */
-  isServed: (model: string, version: string) => boolean;
+  /** Whether any worker runs what this request needs; what nobody runs is parked. */
+  isServed: (request: BundledRequest) => boolean;
   /** A bundle came or went; `requests` more (fewer) are just being taken. */
   onTaking: (requests: number) => void;
 }
@@ -53,7 +53,7 @@ export class LaneConsumer {
   readonly #keys: ShardKeys;
   readonly #scripts: ShardScripts;
   readonly #worker: Worker<Bundle, void>;
-  readonly #parked = new Map<string, { model: string; version: string; job: Job<Bundle, void> }>();
+  readonly #parked = new Map<string, { sides: BundledRequest[]; job: Job<Bundle, void> }>();
   #held = 0;
   #requests = 0;
 
@@ -107,10 +107,10 @@ export class LaneConsumer {
     if (wasFull && !this.full) wake(this.#worker);
   }
 
-  /** A worker runs this version now: what waits for it is taken at once. */
-  unpark(isServed: (model: string, version: string) => boolean): void {
-    for (const [id, { model, version, job }] of this.#parked) {
-      if (!isServed(model, version)) continue;
+  /** Workers run more now, or requests need less: what can be run is taken at once. */
+  unpark(isServed: (request: BundledRequest) => boolean): void {
+    for (const [id, { sides, job }] of this.#parked) {
+      if (!sides.every(isServed)) continue;
       this.#parked.delete(id);
       // Another dispatcher may have been faster; and if this fails, its delay ends soon.
       job.promote().catch(() => undefined);
@@ -161,14 +161,13 @@ export class LaneConsumer {
   async #runBundle(job: Job<Bundle, void>, lock: string, bundle: Bundle): Promise<void> {
     const { onBundle, isServed, onTaking } = this.#options;
     const { requests } = bundle;
-    const [{ model, version }] = requests as [BundledRequest];
     onTaking(requests.length);
-    const taken = await this.#take(job, lock, bundle, isServed(model, version)).finally(() =>
-      onTaking(-requests.length),
-    );
+    const sides = sidesOf(bundle);
+    const served = sides.every(isServed);
+    const taken = await this.#take(job, lock, bundle, served).finally(() => onTaking(-requests.length));
     await onBundle(taken.bundle);
     if (!taken.parked) return;
-    if (this.#parked.size < 1_000) this.#parked.set(job.id as string, { model, version, job });
+    if (this.#parked.size < 1_000) this.#parked.set(job.id as string, { sides, job });
     await failpoint('dispatcher.park.before', job.id);
     return this.#putBack(job, lock);
   }
@@ -271,4 +270,9 @@ export class LaneConsumer {
 function wake(worker: Worker): void {
   const { mainLoopQueue } = worker as unknown as { mainLoopQueue?: { add(job: Promise<void>): void } | null };
   mainLoopQueue?.add(Promise.resolve());
+}
+
+/** One request of each side: all of a bundle name one version, but where they run may depend on their side, too. */
+function sidesOf({ requests }: Bundle): BundledRequest[] {
+  return [...new Map(requests.map((request) => [request.variant, request])).values()];
 }

@@ -36,6 +36,21 @@ describe('Pressure', () => {
     expect(pressure.queues('cpu', 1_001)).toBe(false);
   });
 
+  it('has room for extras while nobody waits in a pool, `low` neither, and little is outstanding', () => {
+    const pressure = new Pressure();
+    expect(pressure.isRoomy('cpu', 0)).toBe(true);
+    pressure.note(low, { fill: 0.1, waits: true }, 0);
+    expect(pressure.isRoomy('cpu', 0)).toBe(false);
+    expect(pressure.isRoomy('gpu', 0)).toBe(true);
+    expect(pressure.isRoomy('cpu', 1_001)).toBe(true);
+    pressure.note(low, { fill: 0.2, waits: false }, 0);
+    expect(pressure.isRoomy('cpu', 0)).toBe(false);
+    pressure.note(low, { fill: 0.1, waits: false }, 0);
+    expect(pressure.isRoomy('cpu', 0)).toBe(true);
+    pressure.memory = 0.71;
+    expect(pressure.isRoomy('cpu', 0)).toBe(false);
+  });
+
   it('refuses by the memory of Redis, `low` and large first', () => {
     const pressure = new Pressure();
     const at = (memory: number) => {

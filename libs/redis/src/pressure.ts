@@ -5,6 +5,8 @@ import { locOf } from '@frontier/contracts/queue';
 const FRESH_MS = 1_000;
 /** A shard over this part of its bounds is crowded: what is `low` in its pool gives way. */
 const CROWDED = 0.75;
+/** Up to this part of its bounds a shard is roomy. */
+const ROOMY = 0.2;
 /** Parts of Redis' memory over which `low` and large requests are refused, and over which all are. */
 const MEMORY_LOW = 0.7;
 const MEMORY_ALL = 0.85;
@@ -46,6 +48,12 @@ export class Pressure {
   /** Whether what matters more than `low` waits in this pool. */
   queues(pool: Pool, now: number): boolean {
     return this.#aboveLow(pool, now).some(({ waits }) => waits);
+  }
+
+  /** Whether nobody waits in this pool, whatever matters how much, and its shards are far from their bounds. */
+  isRoomy(pool: Pool, now: number): boolean {
+    const loads = [...this.#loads.values()].filter((load) => load.pool === pool && now - load.at <= FRESH_MS);
+    return this.memoryRefuses === 'none' && loads.every(({ fill, waits }) => !waits && fill < ROOMY);
   }
 
   #aboveLow(pool: Pool, now: number): Load[] {

@@ -1,3 +1,4 @@
+import type { BundledRequest } from '@frontier/contracts/request';
 import { LANES, type LaneName } from './keys.ts';
 import { LaneConsumer, type ConsumerOptions } from './lane-consumer.ts';
 
@@ -29,8 +30,8 @@ export class ShardConsumer {
     if (mainWaits) overflow.ahead = 0;
   }
 
-  /** Models that had no worker may have one now. */
-  unpark(isServed: (model: string, version: string) => boolean): void {
+  /** What no worker could run may have one now. */
+  unpark(isServed: (request: BundledRequest) => boolean): void {
     for (const name of LANES) this.#lanes[name].unpark(isServed);
   }
 

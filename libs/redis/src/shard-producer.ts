@@ -175,6 +175,7 @@ function bundled(request: NewRequest): BundledRequest {
     params: request.params,
     trace: request.traceparent,
     inline: request.payload.length > INLINE_BYTES ? undefined : base64(request.payload),
+    variant: request.variant,
     redriveOf: request.redriveOf,
     redrives: request.redrives,
   };

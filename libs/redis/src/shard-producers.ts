@@ -76,6 +76,10 @@ export class ShardProducers {
     return this.#pressure.fillOf(other, now) < this.#pressure.fillOf(one, now) ? other : one;
   }
 
+  roomy(pool: Pool): boolean {
+    return this.#pressure.isRoomy(pool, performance.now());
+  }
+
   /** Resolves when the request is durable. Throws OVERLOADED, UNAVAILABLE or PAYLOAD_TOO_LARGE. */
   submit(request: NewRequest): Promise<Admitted> {
     return this.#producer(shardOfId(request.id) as Shard).submit(request);

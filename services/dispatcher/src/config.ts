@@ -1,14 +1,13 @@
 import { z } from 'zod';
-import { int, list, port, type ConfigOf } from '@frontier/kit/config';
+import { int, port, type ConfigOf } from '@frontier/kit/config';
 import { queueShape } from '@frontier/kit/queue-config';
+import { repositoryShape } from '@frontier/model-store/settings';
 
 export const shape = {
   ...queueShape,
   dispatchHost: z.string().default('0.0.0.0').describe('Address that workers and gateways connect to'),
   dispatchPort: port().default(50052).describe('Port that workers and gateways connect to (gRPC)'),
-  modelRepository: list(z.string())
-    .prefault('models')
-    .describe('Folders of models, separated by commas: `<folder>/<name>/<version>/model.yaml`'),
+  ...repositoryShape,
   maxResultBytes: int()
     .min(1024)
     .default(32 * 1024 * 1024)

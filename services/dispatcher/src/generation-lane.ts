@@ -21,6 +21,8 @@ export interface GenerationLaneOptions {
   policies: QueuePolicies;
   workers: WorkerPool;
   metrics: DispatcherMetrics;
+  /** Sequences wait again that a worker had. */
+  onAgain: (lane: GenerationLane) => void;
 }
 
 /** One generation model: sequences get a slot of a worker each; batches of decode steps form there. */
@@ -47,12 +49,30 @@ export class GenerationLane {
     return this.#waiting.size;
   }
 
+  /** Nothing waits here or is with a worker. */
+  get idle(): boolean {
+    return this.#sequences.size === 0;
+  }
+
+  /** Takes out all that wait here and pass the test; they are to run in another lane. */
+  withdraw(test: (sequence: Sequence) => boolean): Sequence[] {
+    const leaving = [...this.#sequences].filter((one) => test(one) && this.#waiting.remove(one));
+    for (const sequence of leaving) this.#sequences.delete(sequence);
+    return leaving;
+  }
+
   /** Its result is in `sequence.result`. */
   start(sequence: Sequence): void {
-    if (sequence.options.source.again) this.#waiting.addFirst([sequence]);
-    else this.#waiting.add(sequence);
-    this.#sequences.add(sequence);
-    void sequence.result.then(() => this.#sequences.delete(sequence));
+    if (sequence.options.source.again) return this.adopt([sequence]);
+    this.#keep(sequence);
+    this.#waiting.add(sequence);
+    this.pump();
+  }
+
+  /** Sequences that have waited elsewhere: they go before new ones. */
+  adopt(sequences: readonly Sequence[]): void {
+    for (const sequence of sequences) this.#keep(sequence);
+    this.#waiting.addFirst(sequences);
     this.pump();
   }
 
@@ -100,6 +120,7 @@ export class GenerationLane {
       else this.#waiting.addFirst([sequence]);
     }
     this.#options.metrics.requeued.inc({ model: this.spec.name, reason: 'worker_lost' }, lost.length);
+    this.#options.onAgain(this);
     this.pump();
   }
 
@@ -114,6 +135,11 @@ export class GenerationLane {
       this.#running.delete(sequence.id);
       sequence.fail(expired(), 'deadline');
     }
+  }
+
+  #keep(sequence: Sequence): void {
+    this.#sequences.add(sequence);
+    void sequence.result.then(() => this.#sequences.delete(sequence));
   }
 
   #send(sequence: Sequence, link: WorkerLink): void {

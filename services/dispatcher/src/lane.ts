@@ -22,6 +22,8 @@ export interface LaneOptions {
   log: Logger;
   /** What waits here, or the credit that is free, has become less or more. */
   onChange: () => void;
+  /** Items wait again that a worker had. */
+  onAgain: (lane: Lane) => void;
 }
 
 /** A worker that holds a batch for this long after its last deadline is taken for hung; its answer is not awaited. */
@@ -68,19 +70,39 @@ export class Lane {
     return this.#options.spec;
   }
 
+  /** Nothing waits here or is with a worker. */
+  get idle(): boolean {
+    return this.#items.size === 0;
+  }
+
   run(item: WorkItem): Promise<WorkResult> {
-    item.cost = item.rows * this.#rowCost;
-    if (item.source.again) this.#batcher.addFirst([item]);
-    else this.#batcher.add(item);
-    this.#items.add(item);
-    void item.result.then(() => this.#items.delete(item));
-    this.pump();
+    if (item.source.again) {
+      this.adopt([item]);
+    } else {
+      this.#keep(item);
+      this.#batcher.add(item);
+      this.pump();
+    }
     return item.result;
+  }
+
+  /** Items that have waited elsewhere: they go before new work. */
+  adopt(items: readonly WorkItem[]): void {
+    for (const item of items) this.#keep(item);
+    this.#batcher.addFirst(items);
+    this.pump();
   }
 
   /** Takes an item out that no worker has. What a worker has runs to its end; nobody will hear of it. */
   cancel(item: WorkItem): void {
     if (this.#batcher.remove(item)) item.fail(cancelled(), 'permanent');
+  }
+
+  /** Takes out all that wait here and pass the test; they are to run in another lane. */
+  withdraw(test: (item: WorkItem) => boolean): WorkItem[] {
+    const leaving = [...this.#items].filter((item) => test(item) && this.#batcher.remove(item));
+    for (const item of leaving) this.#items.delete(item);
+    return leaving;
   }
 
   /** Gives workers what is due, at the end of this turn: what arrives together leaves together. */
@@ -146,6 +168,12 @@ export class Lane {
       this.#end(underWay, 'TIMEOUT');
       for (const item of underWay.batch.items) item.fail(expired(), 'deadline');
     }
+  }
+
+  #keep(item: WorkItem): void {
+    item.cost = item.rows * this.#rowCost;
+    this.#items.add(item);
+    void item.result.then(() => this.#items.delete(item));
   }
 
   #pumpNow(): void {
@@ -226,6 +254,7 @@ export class Lane {
       this.#batcher.addFirst(half);
     }
     this.#options.metrics.requeued.inc({ model: this.#options.spec.name, reason }, items.length);
+    this.#options.onAgain(this);
   }
 
   /** Corrects what tenants were charged, and what the next rows will be. */

@@ -7,6 +7,8 @@ import type { WorkerStream } from '@frontier/rpc/dispatch-server';
 import { GenerationLane } from './generation-lane.ts';
 import { Lane } from './lane.ts';
 import type { DispatcherMetrics } from './metrics.ts';
+import type { Sequence } from './sequence.ts';
+import type { WorkItem, WorkSource } from './work.ts';
 import { WorkerLink, WorkerPool } from './worker-link.ts';
 
 export interface LanesOptions {
@@ -16,7 +18,21 @@ export interface LanesOptions {
   log: Logger;
   /** What can be run, or how much of it at once, has changed. */
   onChange: () => void;
+  /** Where work that waits for a version runs now; undefined: there. */
+  movedTo: (spec: ModelSpec, source: WorkSource) => ModelSpec | undefined;
+  /** Whether this version is in the repository. */
+  isKnown: (spec: ModelSpec) => boolean;
 }
+
+/** The part of a lane that moving takes. */
+interface Movable<T> {
+  readonly spec: ModelSpec;
+  withdraw(test: (item: T) => boolean): T[];
+  adopt(items: readonly T[]): void;
+}
+
+/** Who waits for a version that no worker runs looks again after about twice this. */
+const WISH_EVERY_MS = 1_000;
 
 /** All lanes, one a model version, and the workers that serve them. */
 export class Lanes {
@@ -24,6 +40,8 @@ export class Lanes {
   readonly #workers = new WorkerPool();
   readonly #batch = new Map<string, Lane>();
   readonly #generation = new Map<string, GenerationLane>();
+  /** When workers were last asked for a version. */
+  readonly #wishes = new Map<string, number>();
   readonly #cancels = new Map<string, Set<() => void>>();
   readonly #ticker: NodeJS.Timeout;
 
@@ -41,7 +59,8 @@ export class Lanes {
     const key = versionKey(spec);
     let lane = this.#batch.get(key);
     if (!lane) {
-      lane = new Lane({ ...this.#options, spec, workers: this.#workers });
+      const onAgain = (lane: Lane) => this.#move(lane, (to) => this.batch(to));
+      lane = new Lane({ ...this.#options, spec, workers: this.#workers, onAgain });
       this.#batch.set(key, lane);
     }
     return lane;
@@ -52,7 +71,8 @@ export class Lanes {
     let lane = this.#generation.get(key);
     if (!lane) {
       const { policies, metrics } = this.#options;
-      lane = new GenerationLane({ spec, policies, metrics, workers: this.#workers });
+      const onAgain = (lane: GenerationLane) => this.#move(lane, (to) => this.generation(to));
+      lane = new GenerationLane({ spec, policies, metrics, workers: this.#workers, onAgain });
       this.#generation.set(key, lane);
     }
     return lane;
@@ -76,6 +96,35 @@ export class Lanes {
 
   cancel(id: string): void {
     for (const stop of this.#cancels.get(id) ?? []) stop();
+  }
+
+  /** Wherever it waits by now. */
+  cancelItem(item: WorkItem): void {
+    for (const lane of this.#batch.values()) lane.cancel(item);
+  }
+
+  cancelSequence(sequence: Sequence): void {
+    for (const lane of this.#generation.values()) lane.cancel(sequence);
+  }
+
+  /** Asks the workers that may run this version to load it. */
+  want(spec: ModelSpec): void {
+    const key = versionKey(spec);
+    const now = performance.now();
+    if (now - (this.#wishes.get(key) ?? -Infinity) < WISH_EVERY_MS) return;
+    this.#wishes.set(key, now);
+    const { name, version, pools } = spec;
+    for (const { draining, pool, stream } of this.#workers.links) {
+      if (!draining && pools.includes(pool)) stream.send({ wanted: { models: [{ name, version }] } });
+    }
+  }
+
+  /** What runs as another version from now on goes there, unless a worker has it. */
+  move(model: string): void {
+    for (const lane of this.#batch.values())
+      if (lane.spec.name === model) this.#move(lane, (to) => this.batch(to));
+    for (const lane of this.#generation.values())
+      if (lane.spec.name === model) this.#move(lane, (to) => this.generation(to));
   }
 
   /**
@@ -138,6 +187,17 @@ export class Lanes {
     for (const lane of this.#generation.values()) lane.onLost(link);
   }
 
+  /** All that leaves a lane goes to the same one, that of the stable version. */
+  #move<T extends { source: WorkSource }>(lane: Movable<T>, laneOf: (spec: ModelSpec) => Movable<T>): void {
+    const targetOf = ({ source }: T) => this.#options.movedTo(lane.spec, source);
+    const leaving = lane.withdraw((item) => targetOf(item) !== undefined);
+    const target = leaving[0] && targetOf(leaving[0]);
+    if (!target) return;
+    for (const { source } of leaving) if (source.model === target.name) source.version = target.version;
+    this.#options.metrics.requeued.inc({ model: target.name, reason: 'repointed' }, leaving.length);
+    laneOf(target).adopt(leaving);
+  }
+
   #pump(key: string): void {
     this.#batch.get(key)?.pump();
     this.#generation.get(key)?.pump();
@@ -147,12 +207,22 @@ export class Lanes {
     const now = performance.now();
     for (const lane of this.#batch.values()) lane.onTick(now);
     for (const lane of this.#generation.values()) lane.onTick(now);
-    for (const { spec, key } of [...this.#batch.values(), ...this.#generation.values()]) {
-      this.#options.metrics.credits.set(
-        { model: spec.name, version: spec.version },
-        this.#workers.credits(key),
-      );
+    for (const lanes of [this.#batch, this.#generation]) {
+      for (const lane of lanes.values()) this.#tend(lane, lanes);
     }
+  }
+
+  #tend({ spec, key, idle, waiting }: Lane | GenerationLane, lanes: Map<string, unknown>): void {
+    const { metrics, isKnown } = this.#options;
+    const labels = { model: spec.name, version: spec.version };
+    if (idle && !isKnown(spec) && !this.serves(spec)) {
+      lanes.delete(key);
+      this.#wishes.delete(key);
+      metrics.credits.remove(labels);
+      return;
+    }
+    if (waiting > 0 && !this.serves(spec)) this.want(spec);
+    metrics.credits.set(labels, this.#workers.credits(key));
   }
 
   #countWorkers(): void {

@@ -1,7 +1,7 @@
 import type { FailureKind } from '@frontier/contracts/dead-letter';
 import { AppError } from '@frontier/contracts/errors';
 import type { ModelSpec } from '@frontier/contracts/model-spec';
-import type { Outcome, Settled } from '@frontier/contracts/request';
+import type { Outcome, Settled, TokenChunk } from '@frontier/contracts/request';
 import {
   bytesElements,
   bytesTensor,
@@ -10,7 +10,6 @@ import {
   type Tensor,
 } from '@frontier/contracts/tensor';
 import type { Logger } from '@frontier/kit/logger';
-import type { Catalogue } from '@frontier/model-store/catalogue';
 import { planSplit } from '@frontier/policy/split';
 import type { DispatchQueue } from '@frontier/redis/dispatch-queue';
 import type { TakenRequest } from '@frontier/redis/taken';
@@ -19,11 +18,12 @@ import type { Lanes } from './lanes.ts';
 import { runInParts } from './parts.ts';
 import type { Relay } from './relay.ts';
 import { Sequence, type SequenceResult } from './sequence.ts';
+import type { Serving } from './serving.ts';
 import { TokenWriter } from './token-writer.ts';
 import { failure, WorkItem, type Failure, type WorkResult, type WorkSource } from './work.ts';
 
 export interface RunnerOptions {
-  catalogue: Catalogue;
+  serving: Serving;
   lanes: Lanes;
   relay: Relay;
   queue: DispatchQueue;
@@ -50,33 +50,49 @@ export class Runner {
   }
 
   async run(request: TakenRequest): Promise<RunEnd> {
+    const source = this.#source(request);
     try {
-      const { spec } = this.#modelOf(request);
+      const streamed = request.mode === 'stream' && request.rerun;
+      const earlier = streamed ? await this.#options.queue.readTokens(request) : [];
+      // From here until its work is in a lane nothing waits: else it could miss that its version changes.
+      const spec = this.#point(request, source) ?? (await this.#pointLate(request, source));
       const inputs = decodeTensors(request.payload);
-      if (spec.generation) return await this.#generate(request, spec, inputs);
+      if (spec.generation) return await this.#generate(request, source, spec, inputs, earlier);
       const result = spec.ensemble
-        ? await this.#runEnsemble(request, spec, inputs)
-        : await this.#execute(this.#source(request), spec, inputs);
-      return result.ok ? this.#completed(request, result) : failed(request, result);
+        ? await this.#runEnsemble(source, spec, inputs)
+        : await this.#execute(source, spec, inputs);
+      return result.ok ? this.#completed(source, result) : failed(source, result);
     } catch (error) {
       const known = AppError.from(error);
       if (known.code === 'INTERNAL_ERROR')
         this.#options.log.error({ err: error, id: request.id }, 'a request failed');
-      return failed(request, failure(known, 'permanent'));
+      return failed(source, failure(known, 'permanent'));
     }
   }
 
-  #modelOf(request: TakenRequest) {
-    const model = this.#options.catalogue.get(request.model, request.version);
-    if (!model) throw new AppError('NOT_FOUND', `no version ${request.version} of model ${request.model}`);
-    return model;
+  /** Decides which version it runs as; undefined: that one is not known here. */
+  #point(request: TakenRequest, source: WorkSource): ModelSpec | undefined {
+    const { serving } = this.#options;
+    source.version = serving.versionOf(request);
+    return serving.spec(source.model, source.version);
+  }
+
+  /** A gateway may have seen the version first. */
+  async #pointLate(request: TakenRequest, source: WorkSource): Promise<ModelSpec> {
+    await this.#options.serving.arrival(source.model, source.version);
+    const spec = this.#point(request, source);
+    if (!spec) throw new AppError('NOT_FOUND', `no version ${source.version} of model ${source.model}`);
+    return spec;
   }
 
   #source(request: TakenRequest): WorkSource {
-    const { id, tenant, epoch, shard, localDeadline, waitedMs, trace, rerun } = request;
+    const { id, tenant, model, version, variant, epoch, shard, localDeadline, waitedMs, trace, rerun } = request; // prettier-ignore
     return {
       id,
       tenant,
+      model,
+      version,
+      variant,
       epoch,
       priority: shard.priority,
       waitedMs,
@@ -86,8 +102,7 @@ export class Runner {
     };
   }
 
-  #completed(request: TakenRequest, result: WorkResult & { ok: true }): RunEnd {
-    const { model, version, waitedMs } = request;
+  #completed({ model, version, variant, waitedMs }: WorkSource, result: WorkResult & { ok: true }): RunEnd {
     const outputs = encodeTensors(result.outputs);
     const { maxResultBytes } = this.#options;
     if (outputs.length > maxResultBytes) {
@@ -97,7 +112,7 @@ export class Runner {
       );
     }
     const timing = { ...result.timing, queue: waitedMs };
-    return { settled: { outcome: { status: 'completed', model, version, timing }, outputs } };
+    return { settled: { outcome: { status: 'completed', model, version, variant, timing }, outputs } };
   }
 
   /** One execution; of a request that is larger than a batch, one for each part. */
@@ -107,25 +122,29 @@ export class Runner {
     const limits = { maxRows: spec.batching.maxRows, maxBytes: maxBatchBytes };
     const parts = planSplit(whole.rows, whole.bytes, limits);
     if (parts.length === 1) return this.#runItem(spec, whole);
-    return runInParts(inputs, parts, (part) => this.#runItem(spec, new WorkItem(source, part)));
+    const { version } = source;
+    const result = await runInParts(inputs, parts, (part) => this.#runItem(spec, new WorkItem(source, part)));
+    if (source.version === version) return result;
+    // It moved while some parts were with workers: an answer has one version.
+    const moved = this.#options.serving.spec(source.model, source.version);
+    return moved ? this.#execute(source, moved, inputs) : result;
   }
 
   async #runItem(spec: ModelSpec, item: WorkItem): Promise<WorkResult> {
-    const lane = this.#options.lanes.batch(spec);
-    const forget = this.#options.lanes.onCancel(item.source.id, () => lane.cancel(item));
+    const { lanes } = this.#options;
+    const forget = lanes.onCancel(item.source.id, () => lanes.cancelItem(item));
     try {
-      return await lane.run(item);
+      return await lanes.batch(spec).run(item);
     } finally {
       forget();
     }
   }
 
-  #runEnsemble(request: TakenRequest, spec: ModelSpec, inputs: Tensor[]): Promise<WorkResult> {
-    const source = this.#source(request);
+  #runEnsemble(source: WorkSource, spec: ModelSpec, inputs: Tensor[]): Promise<WorkResult> {
     const specOf = (name: string) => {
-      const model = this.#options.catalogue.get(name);
-      if (!model) throw new AppError('NOT_FOUND', `the ensemble ${spec.name} needs the model ${name}`);
-      return model.spec;
+      const step = this.#options.serving.step(name);
+      if (!step) throw new AppError('NOT_FOUND', `the ensemble ${spec.name} needs the model ${name}`);
+      return step;
     };
     return runEnsemble({
       spec,
@@ -135,16 +154,19 @@ export class Runner {
     });
   }
 
-  async #generate(request: TakenRequest, spec: ModelSpec, inputs: Tensor[]): Promise<RunEnd> {
+  async #generate(
+    request: TakenRequest,
+    source: WorkSource,
+    spec: ModelSpec,
+    inputs: Tensor[],
+    earlier: readonly TokenChunk[],
+  ): Promise<RunEnd> {
     const { lanes, relay, queue, log } = this.#options;
     const [prompt] = inputs[0] ? bytesElements(inputs[0]) : [];
-    const streams = request.mode === 'stream';
-    const writer = streams ? new TokenWriter(queue, request, log) : undefined;
-    const earlier = streams && request.rerun ? await queue.readTokens(request) : [];
-    const lane = lanes.generation(spec);
+    const writer = request.mode === 'stream' ? new TokenWriter(queue, request, log) : undefined;
     const sequence = new Sequence(
       {
-        source: this.#source(request),
+        source,
         prompt: new TextDecoder().decode(prompt),
         params: request.params ?? {},
         // Without a seed of the caller's, one that a re-run will find again.
@@ -158,11 +180,11 @@ export class Runner {
       },
       spec.generation?.defaultMaxNewTokens,
     );
-    const forget = lanes.onCancel(request.id, () => lane.cancel(sequence));
+    const forget = lanes.onCancel(request.id, () => lanes.cancelSequence(sequence));
     try {
-      lane.start(sequence);
+      lanes.generation(spec).start(sequence);
       const result = await sequence.result;
-      return 'ok' in result ? failed(request, result) : generated(request, spec, result);
+      return 'ok' in result ? failed(source, result) : generated(source, spec, result);
     } finally {
       forget();
       relay.forget(request.id);
@@ -171,23 +193,28 @@ export class Runner {
   }
 }
 
-function generated(request: TakenRequest, spec: ModelSpec, result: SequenceResult): RunEnd {
+function generated(source: WorkSource, spec: ModelSpec, result: SequenceResult): RunEnd {
+  const { model, version, variant, waitedMs } = source;
   const outcome: Outcome = {
     status: 'completed',
-    model: request.model,
-    version: request.version,
+    model,
+    version,
+    variant,
     usage: { prompt_tokens: result.promptTokens, completion_tokens: result.completionTokens },
     finish: result.reason,
-    timing: { queue: request.waitedMs, forming: result.waitedMs, transport: 0, compute: result.computeMs },
+    timing: { queue: waitedMs, forming: result.waitedMs, transport: 0, compute: result.computeMs },
   };
   const text = bytesTensor(spec.outputs[0]?.name ?? 'text', [new TextEncoder().encode(result.text)]);
   return { settled: { outcome, outputs: encodeTensors([text]) } };
 }
 
 /** The end of a request that failed: what a timeout or a cancellation is, the code says. */
-export function failed({ model, version }: TakenRequest, { error, kind }: Failure): RunEnd {
+export function failed(
+  { model, version, variant }: Pick<TakenRequest, 'model' | 'version' | 'variant'>,
+  { error, kind }: Failure,
+): RunEnd {
   const status = error.code === 'TIMEOUT' ? 'timeout' : error.code === 'CANCELLED' ? 'cancelled' : 'failed';
-  const settled: Settled = { outcome: { status, model, version, error }, outputs: NOTHING };
+  const settled: Settled = { outcome: { status, model, version, variant, error }, outputs: NOTHING };
   if (status === 'cancelled') return { settled };
   return { settled, kind: status === 'timeout' ? 'deadline' : kind };
 }

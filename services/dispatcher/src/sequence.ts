@@ -55,6 +55,10 @@ export class Sequence implements Batchable {
     });
   }
 
+  get source(): WorkSource {
+    return this.options.source;
+  }
+
   get id(): string {
     return this.options.source.id;
   }

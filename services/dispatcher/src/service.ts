@@ -5,18 +5,24 @@ import { failpoint } from '@frontier/kit/failpoint';
 import type { Service, ServiceContext } from '@frontier/kit/lifecycle';
 import type { Logger } from '@frontier/kit/logger';
 import { endSpan, startSpan, traceparentOf, tracingEnabled } from '@frontier/kit/tracing';
-import { Catalogue } from '@frontier/model-store/catalogue';
-import { openRepository } from '@frontier/model-store/repository';
+import type { Repository } from '@frontier/model-store/repository';
+import { repositoryOptions } from '@frontier/model-store/settings';
+import { RepositoryWatcher } from '@frontier/model-store/watch';
 import { DispatchQueue } from '@frontier/redis/dispatch-queue';
 import type { TakenBundle, TakenRequest } from '@frontier/redis/taken';
+import { TrafficWatch } from '@frontier/redis/traffic-watch';
 import { DispatchServer } from '@frontier/rpc/dispatch-server';
 import type { Config } from './config.ts';
 import { Ends } from './ends.ts';
 import { Lanes } from './lanes.ts';
 import { dispatcherMetrics, type DispatcherMetrics } from './metrics.ts';
 import { Relay } from './relay.ts';
+import type { Assigned } from './repointing.ts';
 import { Runner } from './runner.ts';
+import { Serving } from './serving.ts';
 
+/** A look at the repository takes a while, too. */
+const LOOK_MS = 1_000;
 /** Bundles that a shard's consumer may take ahead while there is room for their requests. */
 const AHEAD = 64;
 
@@ -27,7 +33,9 @@ export class Dispatcher implements Service {
   readonly #lanes: Lanes;
   readonly #runner: Runner;
   readonly #ends: Ends;
-  readonly #catalogue: Catalogue;
+  readonly #repository: RepositoryWatcher;
+  readonly #traffic: TrafficWatch;
+  readonly #serving: Serving;
   readonly #metrics: DispatcherMetrics;
   readonly #log: Logger;
   /** Requests of bundles that are just being taken. */
@@ -35,18 +43,33 @@ export class Dispatcher implements Service {
   #depths: NodeJS.Timeout | undefined;
   #port = 0;
 
-  constructor(config: Config, catalogue: Catalogue, log: Logger, registry: Registry) {
-    const { queues: policies, maxBatchBytes, maxResultBytes } = config;
+  constructor(config: Config, log: Logger, registry: Registry) {
+    const { queues: policies, maxBatchBytes, maxResultBytes, redisUrl } = config;
     this.#log = log;
-    this.#catalogue = catalogue;
+    this.#repository = new RepositoryWatcher(repositoryOptions(config), (found) => this.#onRepository(found));
+    this.#traffic = new TrafficWatch({ redisUrl, name: '', log, onChange: ({ model }) => this.#onTraffic(model) }); // prettier-ignore
+    const serving = new Serving({
+      traffic: this.#traffic,
+      serves: (spec) => lanes.serves(spec),
+      lateMs: config.modelPollMs + LOOK_MS,
+    });
+    this.#serving = serving;
     const metrics = dispatcherMetrics(registry);
     this.#metrics = metrics;
     const onChange = () => this.#onCapacity();
-    const lanes = new Lanes({ policies, maxBatchBytes, metrics, log, onChange });
+    const lanes = new Lanes({
+      policies,
+      maxBatchBytes,
+      metrics,
+      log,
+      onChange,
+      movedTo: (spec, source) => serving.movedTo(spec, source),
+      isKnown: ({ name, version }) => serving.spec(name, version) !== undefined,
+    });
     this.#lanes = lanes;
     const relay = new Relay((id) => lanes.cancel(id));
     const queue = new DispatchQueue({
-      redisUrl: config.redisUrl,
+      redisUrl,
       name: hostname(),
       shards: shardsOf(config),
       keptBytes: config.keptResultBytes,
@@ -55,7 +78,7 @@ export class Dispatcher implements Service {
       replication: { replicas: config.redisReplicas, timeoutMs: config.redisReplicaTimeoutMs },
       log,
       onBundle: (bundle) => this.#onBundle(bundle),
-      isServed: (model, version) => this.#isServed(model, version),
+      isServed: (request) => this.#demand(request),
       onTaking: (change) => {
         this.#taking += change;
         this.#makeRoom();
@@ -63,7 +86,7 @@ export class Dispatcher implements Service {
     });
     this.#queue = queue;
     this.#ends = new Ends({ queue, policies, metrics });
-    this.#runner = new Runner({ catalogue, lanes, relay, queue, maxBatchBytes, maxResultBytes, log });
+    this.#runner = new Runner({ serving, lanes, relay, queue, maxBatchBytes, maxResultBytes, log });
     this.#server = new DispatchServer({
       host: config.dispatchHost,
       port: config.dispatchPort,
@@ -78,6 +101,8 @@ export class Dispatcher implements Service {
   }
 
   async start(): Promise<void> {
+    this.#onRepository(await this.#repository.start());
+    await this.#traffic.start();
     this.#port = await this.#server.start();
     await this.#queue.start();
     this.#depths = setInterval(() => void this.#readDepths(), 2_000);
@@ -87,7 +112,9 @@ export class Dispatcher implements Service {
   /** Takes no more, ends what it holds, then lets go of the workers. */
   async stop(): Promise<void> {
     clearInterval(this.#depths);
+    await this.#repository.stop();
     await this.#queue.stop();
+    await this.#traffic.stop();
     this.#lanes.stop();
     await this.#server.stop(1_000);
   }
@@ -127,18 +154,26 @@ export class Dispatcher implements Service {
     if (span) endSpan(span, end.settled.outcome.error?.code);
   }
 
-  /** An ensemble is served when all its steps are; what is not known here gets its error by being run. */
-  #isServed(name: string, version: string): boolean {
-    const spec = this.#catalogue.get(name, version)?.spec;
-    if (!spec) return true;
-    const specs = spec.ensemble
-      ? spec.ensemble.steps.flatMap(({ model }) => this.#catalogue.get(model)?.spec ?? [])
-      : [spec];
-    return specs.every((step) => this.#lanes.serves(step));
+  #onRepository({ models, faults }: Repository): void {
+    for (const fault of faults) this.#log.error(fault, 'a model version is faulty');
+    this.#serving.replace(models);
+  }
+
+  /** What waits, here or parked, may run as another version from now on. */
+  #onTraffic(model: string): void {
+    this.#lanes.move(model);
+    this.#onCapacity();
+  }
+
+  /** Whether a worker runs it; else those that could are asked to load what is missing. */
+  #demand(request: Assigned): boolean {
+    const missing = this.#serving.missing(request);
+    for (const spec of missing) this.#lanes.want(spec);
+    return missing.length === 0;
   }
 
   #onCapacity(): void {
-    this.#queue.unpark((model, version) => this.#isServed(model, version));
+    this.#queue.unpark((request) => this.#serving.missing(request).length === 0);
     this.#makeRoom();
   }
 
@@ -169,11 +204,6 @@ function shardsOf({ pools, shards }: Config): Shard[] {
   );
 }
 
-export async function createDispatcher(
-  config: Config,
-  { log, registry }: ServiceContext,
-): Promise<Dispatcher> {
-  const { models, faults } = await openRepository(config.modelRepository);
-  for (const fault of faults) log.error(fault, 'a model is broken; it is not served');
-  return new Dispatcher(config, new Catalogue(models), log, registry);
+export function createDispatcher(config: Config, { log, registry }: ServiceContext): Dispatcher {
+  return new Dispatcher(config, log, registry);
 }

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { FailureKind } from '@frontier/contracts/dead-letter';
 import { AppError, type WireError } from '@frontier/contracts/errors';
 import type { Priority } from '@frontier/contracts/queue';
-import type { Timing } from '@frontier/contracts/request';
+import type { AssignedVariant, Timing } from '@frontier/contracts/request';
 import type { Tensor } from '@frontier/contracts/tensor';
 import type { Batchable } from '@frontier/policy/batcher';
 import { batchKey } from '@frontier/policy/rows';
@@ -21,6 +21,11 @@ export interface WorkSource {
   /** The inference that this belongs to. */
   id: string;
   tenant: string;
+  /** Of the request, also for a step of an ensemble. */
+  model: string;
+  /** As it runs: it changes when the request moves to another version while it waits. */
+  version: string;
+  variant: AssignedVariant | undefined;
   epoch: number;
   priority: Priority;
   /** In the queue, ms. */
@@ -52,7 +57,9 @@ export class WorkItem implements Batchable {
     this.inputs = inputs;
     this.rows = inputs[0]?.shape[0] ?? 1;
     this.bytes = inputs.reduce((sum, tensor) => sum + tensor.data.length, 0);
-    this.key = batchKey(inputs);
+    // Control and canary are compared: each is batched like the other, and neither with the bulk of stable.
+    const key = batchKey(inputs);
+    this.key = source.variant === undefined ? key : `${source.variant} ${key}`;
     this.result = new Promise((resolve) => {
       this.#resolve = resolve;
     });

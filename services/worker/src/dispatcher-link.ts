@@ -1,9 +1,11 @@
+import { versionKey } from '@frontier/contracts/model-spec';
 import { sleep } from '@frontier/kit/abort';
 import type { Logger } from '@frontier/kit/logger';
-import type { ModelOffer } from '@frontier/rpc/gen/dispatch/v1/ModelOffer';
+import type { ModelVersion__Output } from '@frontier/rpc/gen/dispatch/v1/ModelVersion';
 import type { WorkerMessage } from '@frontier/rpc/gen/dispatch/v1/WorkerMessage';
 import { WorkStream } from '@frontier/rpc/work-client';
 import type { LinkWork } from './link-work.ts';
+import type { Offer } from './loading.ts';
 
 const BACKOFF_MIN_MS = 100;
 const BACKOFF_MAX_MS = 5_000;
@@ -13,12 +15,15 @@ const STABLE_MS = 1_000;
 export interface DispatcherLinkOptions {
   /** `ip:port`. */
   endpoint: string;
-  /** The registration: what this worker is and offers. */
-  register: { worker_id: string; pool: string; memory_bytes: number; models: Required<ModelOffer>[] };
+  /** The registration: what this worker is, and what it offers now. */
+  worker: { worker_id: string; pool: string; memory_bytes: number };
+  offers: () => Offer[];
   /** Dispatchers that share the worker's capacity. */
   sharers: () => number;
   /** Begins the work of a fresh stream. */
   work: (send: (message: WorkerMessage) => void) => LinkWork;
+  /** The dispatcher has requests for a version that no worker offers. */
+  onWanted: (model: ModelVersion__Output) => void;
   onState: (connected: boolean) => void;
   log: Logger;
 }
@@ -32,7 +37,8 @@ export interface DispatcherLinkOptions {
 export class DispatcherLink {
   readonly #options: DispatcherLinkOptions;
   readonly #abort = new AbortController();
-  readonly #granted = new Map<ModelOffer, number>();
+  /** Credits by version. */
+  readonly #granted = new Map<string, number>();
   /** Resolves when the link is given up and its stream is over. */
   readonly over: Promise<void>;
   #stream: WorkStream | undefined;
@@ -48,14 +54,26 @@ export class DispatcherLink {
     return this.#work?.size ?? 0;
   }
 
+  /** Says what is offered now. With what is offered no more its credits are gone; new offers get theirs. */
+  announce(): void {
+    if (!this.#stream) return;
+    const { worker, offers } = this.#options;
+    const models = offers();
+    this.#stream.send({ register: { ...worker, models } });
+    const keys = new Set(models.map(versionKey));
+    for (const key of this.#granted.keys()) if (!keys.has(key)) this.#granted.delete(key);
+    this.grant();
+  }
+
   /** Grants what its share has grown by. */
   grant(): void {
     if (!this.#stream || this.#abort.signal.aborted) return;
-    for (const offer of this.#options.register.models) {
+    for (const offer of this.#options.offers()) {
+      const key = versionKey(offer);
       const share = Math.ceil(offer.capacity / Math.max(this.#options.sharers(), 1));
-      const count = share - (this.#granted.get(offer) ?? 0);
+      const count = share - (this.#granted.get(key) ?? 0);
       if (count <= 0) continue;
-      this.#granted.set(offer, share);
+      this.#granted.set(key, share);
       this.#stream.send({ credit: { model: offer.name, version: offer.version, count } });
     }
   }
@@ -93,17 +111,17 @@ export class DispatcherLink {
 
   /** Until the stream ends. Rejects when there is nobody. */
   async #talk(): Promise<void> {
-    const { endpoint, register, work, onState, log } = this.#options;
+    const { endpoint, work, onWanted, onState, log } = this.#options;
     this.#granted.clear();
     const stream = await WorkStream.connect(endpoint, (message) => {
       if (message.drain) log.info({ endpoint }, 'dispatcher is going');
+      if (message.wanted) message.wanted.models.forEach(onWanted);
       this.#work?.receive(message);
     });
     if (this.#abort.signal.aborted) return stream.close();
     this.#stream = stream;
     this.#work = work((message) => stream.send(message));
-    stream.send({ register });
-    this.grant();
+    this.announce();
     onState(true);
     await stream.ended;
     this.#stream = undefined;

@@ -11,9 +11,21 @@ export interface GenerationUse {
   idleRows: number;
 }
 
-/** What the worker tells Prometheus. `generations` is asked when Prometheus asks. */
-export function workerMetrics(registry: Registry, generations: () => GenerationUse[]) {
-  return { ...workMetrics(registry), ...modelMetrics(registry), ...loadMetrics(registry, generations) };
+/** What the worker tells Prometheus. `generations` and `memory`, in bytes, are asked when Prometheus asks. */
+export function workerMetrics(registry: Registry, generations: () => GenerationUse[], memory: () => number) {
+  return {
+    ...workMetrics(registry),
+    ...modelMetrics(registry),
+    ...loadMetrics(registry, generations),
+    memory: new Gauge({
+      name: 'worker_model_memory_bytes',
+      help: 'Memory of the loaded versions, by the estimate that MODEL_MEMORY_BYTES bounds',
+      registers: [registry],
+      collect() {
+        this.set(memory());
+      },
+    }),
+  };
 }
 
 export type WorkerMetrics = ReturnType<typeof workerMetrics>;
@@ -52,6 +64,8 @@ function modelMetrics(registry: Registry) {
       help: 'Loading and warming up one instance of a model',
       buckets: exponential(0.05, 2, 12),
     }),
+    loadFailures: new Counter({ ...common, name: 'model_load_failures_total', help: 'Versions that could not be loaded' }), // prettier-ignore
+    unloads: new Counter({ ...common, name: 'model_unloads_total', help: 'Versions that were unloaded: gone, or idle and in the way' }), // prettier-ignore
     restarts: new Counter({ ...common, name: 'model_restarts_total', help: 'Threads of a model that died' }),
     fallbacks: new Counter({
       name: 'execution_provider_fallback_total',

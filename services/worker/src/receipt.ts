@@ -1,7 +1,7 @@
 import { AppError, type ErrorCode } from '@frontier/contracts/errors';
 import { versionKey } from '@frontier/contracts/model-spec';
 import { endSpan, startSpan, type Span } from '@frontier/kit/tracing';
-import type { ReadyModel } from './loaded-models.ts';
+import type { ReadyModel } from './loading.ts';
 import type { WorkerMetrics } from './metrics.ts';
 
 /** What batches and generations have in common. */
@@ -12,7 +12,7 @@ export interface WorkMessage {
 }
 
 export interface WorkContext {
-  models: ReadonlyMap<string, ReadyModel>;
+  models: { get(key: string): ReadyModel | undefined };
   metrics: WorkerMetrics;
 }
 
@@ -30,7 +30,10 @@ export class Receipt {
     this.#message = message;
     this.#metrics = metrics;
     this.#ready = models.get(versionKey({ name: model, version }));
-    if (this.#ready) metrics.busy.inc(this.#ready.labels);
+    if (this.#ready) {
+      this.#ready.underWay += 1;
+      metrics.busy.inc(this.#ready.labels);
+    }
     this.#span = traceparent === '' ? undefined : startSpan(spanName, { kind: 'server', parent: traceparent, attributes: { model, version } }); // prettier-ignore
   }
 
@@ -51,6 +54,10 @@ export class Receipt {
 
   /** It is answered. */
   end(failure?: ErrorCode): void {
+    if (this.#ready) {
+      this.#ready.underWay -= 1;
+      this.#ready.usedAt = performance.now();
+    }
     this.record((metrics, labels) => {
       metrics.busy.dec(labels);
       metrics.inferenceTime.observe(labels, (performance.now() - this.at) / 1000);

@@ -20,6 +20,8 @@ export interface LabDispatcher {
   /** Awaited before each request is answered. */
   before?: (request: TakenRequest) => Promise<void>;
   timing?: Outcome['timing'];
+  /** How a request ends, if not well. */
+  endOf?: (request: TakenRequest) => Partial<Outcome>;
 }
 
 /** A Redis of its own with gateways' and dispatchers' sides of the queue, for one priority in the pool `cpu`. */
@@ -67,12 +69,13 @@ export class Lab {
     return queue;
   }
 
-  /** Answers every request with nothing. */
+  /** Answers every request with nothing, unless `endOf` says otherwise. */
   async dispatcher({
     priority = 'standard',
     isServed = () => true,
     before,
     timing,
+    endOf = () => ({}),
   }: LabDispatcher = {}): Promise<void> {
     const queue: DispatchQueue = new DispatchQueue({
       redisUrl: this.server.url,
@@ -90,7 +93,7 @@ export class Lab {
         for (const request of [...run, ...expired]) {
           await before?.(request);
           const { model, version } = request;
-          const outcome: Outcome = { status: 'completed', model, version, timing };
+          const outcome: Outcome = { status: 'completed', model, version, timing, ...endOf(request) };
           await queue.commit(request, { outcome, outputs: new Uint8Array(0) });
         }
       },

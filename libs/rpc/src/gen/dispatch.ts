@@ -17,11 +17,13 @@ import type { Hello as _dispatch_v1_Hello, Hello__Output as _dispatch_v1_Hello__
 import type { Item as _dispatch_v1_Item, Item__Output as _dispatch_v1_Item__Output } from './dispatch/v1/Item.ts';
 import type { ItemError as _dispatch_v1_ItemError, ItemError__Output as _dispatch_v1_ItemError__Output } from './dispatch/v1/ItemError.ts';
 import type { ModelOffer as _dispatch_v1_ModelOffer, ModelOffer__Output as _dispatch_v1_ModelOffer__Output } from './dispatch/v1/ModelOffer.ts';
+import type { ModelVersion as _dispatch_v1_ModelVersion, ModelVersion__Output as _dispatch_v1_ModelVersion__Output } from './dispatch/v1/ModelVersion.ts';
 import type { PackedTensor as _dispatch_v1_PackedTensor, PackedTensor__Output as _dispatch_v1_PackedTensor__Output } from './dispatch/v1/PackedTensor.ts';
 import type { Register as _dispatch_v1_Register, Register__Output as _dispatch_v1_Register__Output } from './dispatch/v1/Register.ts';
 import type { RelayMessage as _dispatch_v1_RelayMessage, RelayMessage__Output as _dispatch_v1_RelayMessage__Output } from './dispatch/v1/RelayMessage.ts';
 import type { Sampling as _dispatch_v1_Sampling, Sampling__Output as _dispatch_v1_Sampling__Output } from './dispatch/v1/Sampling.ts';
 import type { TokenChunk as _dispatch_v1_TokenChunk, TokenChunk__Output as _dispatch_v1_TokenChunk__Output } from './dispatch/v1/TokenChunk.ts';
+import type { Wanted as _dispatch_v1_Wanted, Wanted__Output as _dispatch_v1_Wanted__Output } from './dispatch/v1/Wanted.ts';
 import type { WorkerMessage as _dispatch_v1_WorkerMessage, WorkerMessage__Output as _dispatch_v1_WorkerMessage__Output } from './dispatch/v1/WorkerMessage.ts';
 
 type SubtypeConstructor<Constructor extends new (...args: any) => any, Subtype> = {
@@ -47,11 +49,13 @@ export interface ProtoGrpcType {
       Item: MessageTypeDefinition<_dispatch_v1_Item, _dispatch_v1_Item__Output>
       ItemError: MessageTypeDefinition<_dispatch_v1_ItemError, _dispatch_v1_ItemError__Output>
       ModelOffer: MessageTypeDefinition<_dispatch_v1_ModelOffer, _dispatch_v1_ModelOffer__Output>
+      ModelVersion: MessageTypeDefinition<_dispatch_v1_ModelVersion, _dispatch_v1_ModelVersion__Output>
       PackedTensor: MessageTypeDefinition<_dispatch_v1_PackedTensor, _dispatch_v1_PackedTensor__Output>
       Register: MessageTypeDefinition<_dispatch_v1_Register, _dispatch_v1_Register__Output>
       RelayMessage: MessageTypeDefinition<_dispatch_v1_RelayMessage, _dispatch_v1_RelayMessage__Output>
       Sampling: MessageTypeDefinition<_dispatch_v1_Sampling, _dispatch_v1_Sampling__Output>
       TokenChunk: MessageTypeDefinition<_dispatch_v1_TokenChunk, _dispatch_v1_TokenChunk__Output>
+      Wanted: MessageTypeDefinition<_dispatch_v1_Wanted, _dispatch_v1_Wanted__Output>
       WorkerMessage: MessageTypeDefinition<_dispatch_v1_WorkerMessage, _dispatch_v1_WorkerMessage__Output>
     }
   }

@@ -8,13 +8,24 @@ export interface FakeWorker {
   batches: Batch__Output[];
   generations: Generation__Output[];
   cancelled: string[];
+  /** `name@version` of each wish. */
+  wanted: string[];
+  /** Registers again, with these, and grants their credits. */
+  offer(models: FakeModel[]): void;
   stream: WorkStream;
   close(): Promise<void>;
 }
 
+/** Version 1, unless it says another. */
+export interface FakeModel {
+  name: string;
+  version?: string;
+  credits: number;
+}
+
 export interface FakeWorkerOptions {
   port: number;
-  models: { name: string; credits: number }[];
+  models: FakeModel[];
   /** The answer to a batch; undefined: none (yet). */
   onBatch?: (batch: Batch__Output, worker: FakeWorker) => Omit<BatchResult, 'batch_id'> | undefined;
   onGeneration?: (generation: Generation__Output, worker: FakeWorker) => void;
@@ -23,8 +34,8 @@ export interface FakeWorkerOptions {
 /** A worker that speaks the real protocol over a real connection and does what a test says. */
 export async function startFakeWorker(options: FakeWorkerOptions): Promise<FakeWorker> {
   const { port, models, onBatch, onGeneration } = options;
-  const worker = { batches: [], generations: [], cancelled: [] } as unknown as FakeWorker;
-  const onMessage = ({ batch, generation, cancel }: DispatcherMessage__Output) => {
+  const worker = { batches: [], generations: [], cancelled: [], wanted: [] } as unknown as FakeWorker;
+  const onMessage = ({ batch, generation, cancel, wanted }: DispatcherMessage__Output) => {
     if (batch) {
       worker.batches.push(batch);
       const result = onBatch?.(batch, worker);
@@ -35,13 +46,17 @@ export async function startFakeWorker(options: FakeWorkerOptions): Promise<FakeW
       onGeneration?.(generation, worker);
     }
     if (cancel) worker.cancelled.push(...cancel.ids);
+    if (wanted) worker.wanted.push(...wanted.models.map(({ name, version }) => `${name}@${version}`));
   };
   worker.stream = await WorkStream.connect(`127.0.0.1:${port}`, onMessage);
   worker.close = () => worker.stream.close();
-  const offers = models.map(({ name, credits }) => ({ name, version: '1', capacity: credits, instances: 1 }));
-  worker.stream.send({ register: { worker_id: 'fake', pool: 'cpu', models: offers } });
-  for (const { name, credits } of models)
-    worker.stream.send({ credit: { model: name, version: '1', count: credits } });
+  worker.offer = (offered) => {
+    const offers = offered.map(({ name, version = '1', credits }) => ({ name, version, capacity: credits, instances: 1 })); // prettier-ignore
+    worker.stream.send({ register: { worker_id: 'fake', pool: 'cpu', models: offers } });
+    for (const { name, version = '1', credits } of offered)
+      worker.stream.send({ credit: { model: name, version, count: credits } });
+  };
+  worker.offer(models);
   return worker;
 }
 

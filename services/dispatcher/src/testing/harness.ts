@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Registry } from 'prom-client';
@@ -16,6 +16,8 @@ import { createDispatcher, type Dispatcher } from '../service.ts';
 import { startFakeWorker, type FakeWorker, type FakeWorkerOptions } from './fake-worker.ts';
 
 const log = createLogger({ service: 'test', level: 'silent' });
+/** An ONNX file that says the version of its format and nothing else: nobody loads it here. */
+const NO_GRAPH = '\b\b';
 const MODELS: Record<string, string> = {
   double: `
 name: double
@@ -67,13 +69,25 @@ export class Harness {
     this.redis = await startRedis();
     this.shard = new ShardInspector(this.redis.url, { priority: 'standard', pool: 'cpu', index: 0 });
     this.#models = await mkdtemp(join(tmpdir(), 'frontier-models-'));
-    for (const [name, yaml] of Object.entries(MODELS)) {
-      const folder = join(this.#models, name, '1');
-      await mkdir(folder, { recursive: true });
-      await writeFile(join(folder, 'model.yaml'), yaml);
-      await writeFile(join(folder, 'model.onnx'), '');
-      await writeFile(join(folder, 'tokenizer.json'), '{}');
-    }
+    for (const name of Object.keys(MODELS)) await this.publish(name, '1');
+  }
+
+  /** Adds a version of one of the models to the repository, at once. */
+  async publish(name: string, version: string): Promise<void> {
+    const made = join(this.#models, `.${name}`);
+    await mkdir(made);
+    const yaml = (MODELS[name] as string).replace("version: '1'", `version: '${version}'`);
+    await writeFile(join(made, 'model.yaml'), yaml);
+    await writeFile(join(made, 'model.onnx'), NO_GRAPH);
+    await writeFile(join(made, 'tokenizer.json'), '{}');
+    await mkdir(join(this.#models, name), { recursive: true });
+    await rename(made, join(this.#models, name, version));
+  }
+
+  /** Takes it out again. */
+  async unpublish(name: string, version: string): Promise<void> {
+    await rename(join(this.#models, name, version), join(this.#models, `.${name}-${version}`));
+    await rm(join(this.#models, `.${name}-${version}`), { recursive: true });
   }
 
   async close(): Promise<void> {
@@ -103,10 +117,11 @@ export class Harness {
       DISPATCH_HOST: '127.0.0.1',
       DISPATCH_PORT: '0',
       MODEL_REPOSITORY: this.#models,
+      MODEL_POLL_MS: '50',
     };
     this.#registry = new Registry();
     const context = { log, registry: this.#registry, signal: new AbortController().signal };
-    this.dispatcher = await createDispatcher(parseEnv(shape, env), context);
+    this.dispatcher = createDispatcher(parseEnv(shape, env), context);
     await this.dispatcher.start();
   }
 

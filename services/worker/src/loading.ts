@@ -1,68 +1,54 @@
-import { versionKey } from '@frontier/contracts/model-spec';
 import type { Pool } from '@frontier/contracts/queue';
+import { versionKey } from '@frontier/contracts/model-spec';
 import type { Logger } from '@frontier/kit/logger';
 import { loadModel, type LoadedModel } from '@frontier/model-runtime/load-model';
 import type { ThreadEvents } from '@frontier/model-runtime/model-thread';
 import type { Provider, Ready } from '@frontier/model-runtime/protocol';
-import { openRepository, type StoredModel } from '@frontier/model-store/repository';
+import type { StoredModel } from '@frontier/model-store/repository';
+import { verifyUnchanged, type Trust } from '@frontier/model-store/verify';
 import type { ModelOffer } from '@frontier/rpc/gen/dispatch/v1/ModelOffer';
 import type { WorkerMetrics } from './metrics.ts';
 
 export interface LoadOptions {
-  repository: readonly string[];
   /** `name` or `name@version`; none: all. */
   only: readonly string[];
   pool: Pool;
   providers: readonly Provider[];
+  trust: Trust;
   metrics: WorkerMetrics;
   log: Logger;
 }
 
+export type Offer = Required<Pick<ModelOffer, 'name' | 'version' | 'capacity' | 'instances' | 'provider'>>;
+
 /** A model that is ready, with the labels of its metrics. */
 export interface ReadyModel {
   loaded: LoadedModel;
-  offer: Required<Pick<ModelOffer, 'name' | 'version' | 'capacity' | 'instances' | 'provider'>>;
+  offer: Offer;
   labels: { model: string; version: string; pool: Pool };
+  /** Batches and sequences that are here, and when the last of them came or went (`performance.now()`). */
+  underWay: number;
+  usedAt: number;
 }
 
-/**
- * Loads, all at once, what this pool may run and what is not an ensemble (the dispatcher runs the steps of those).
- * A model that cannot be loaded is logged and left out; throws when none is left.
- */
-export async function loadModels(options: LoadOptions): Promise<Map<string, ReadyModel>> {
-  const { log, repository } = options;
-  const { models, faults } = await openRepository(repository);
-  for (const fault of faults) log.error(fault, 'a model version is faulty and left out');
-  const wanted = models.filter((model) => isWanted(model, options));
-  const ready = await Promise.all(wanted.map((model) => loadOne(model, options)));
-  const found = new Map(ready.flatMap((model) => (model ? [[versionKey(model.offer), model] as const] : [])));
-  if (found.size === 0) throw new Error(`no model could be loaded from ${repository.join(', ')}`);
-  return found;
-}
-
-function isWanted({ spec }: StoredModel, { only, pool }: LoadOptions): boolean {
+/** What this worker may run; the dispatcher runs the steps of ensembles. */
+export function mayRun({ spec }: StoredModel, { only, pool }: Pick<LoadOptions, 'only' | 'pool'>): boolean {
   if (spec.platform !== 'onnx' || !spec.pools.includes(pool)) return false;
   return only.length === 0 || only.includes(spec.name) || only.includes(versionKey(spec));
 }
 
-async function loadOne(model: StoredModel, options: LoadOptions): Promise<ReadyModel | undefined> {
-  const { pool, providers, log } = options;
+/** Loads a version and warms it up: it has run when this resolves. Rejects when it cannot be loaded or does not run. */
+export async function loadReady(model: StoredModel, options: LoadOptions): Promise<ReadyModel> {
+  const { pool, providers, trust } = options;
   const { name, version, instances } = model.spec;
   const labels = { model: name, version, pool };
   let provider: Provider = 'cpu';
   const events = threadEvents(options, labels, (used) => (provider = used));
-  try {
-    const loaded = await loadModel({ model, providers, events });
-    const computing = loaded.kind === 'batch' ? instances : loaded.capacity;
-    return {
-      loaded,
-      labels,
-      offer: { name, version, capacity: loaded.capacity, instances: computing, provider },
-    };
-  } catch (error) {
-    log.error({ ...labels, err: error }, 'a model cannot be loaded and is left out');
-    return undefined;
-  }
+  await verifyUnchanged(model, trust);
+  const loaded = await loadModel({ model, providers, events });
+  const computing = loaded.kind === 'batch' ? instances : loaded.capacity;
+  const offer = { name, version, capacity: loaded.capacity, instances: computing, provider };
+  return { loaded, labels, offer, underWay: 0, usedAt: performance.now() };
 }
 
 function threadEvents(
