@@ -1,5 +1,6 @@
 import { durationMs, flag, int, list, port, type ConfigOf } from '@frontier/kit/config';
 import { queueShape } from '@frontier/kit/queue-config';
+import { repositoryShape } from '@frontier/model-store/settings';
 import { z } from 'zod';
 
 const MiB = 1024 * 1024;
@@ -13,9 +14,7 @@ export const shape = {
   dispatchers: list(z.string().regex(/^.+:\d+$/, 'must be host:port'))
     .prefault('127.0.0.1:50052')
     .describe('`host:port` of the dispatchers, separated by commas; a host may stand for several addresses'),
-  modelRepository: list(z.string())
-    .prefault('models')
-    .describe('Folders of models, separated by commas: `<folder>/<name>/<version>/model.yaml`'),
+  ...repositoryShape,
   defaultTenant: z
     .string()
     .min(1)
@@ -42,13 +41,23 @@ export const shape = {
   jobTimeoutMs: durationMs()
     .default(15 * 60_000)
     .describe('Timeout of a job that names none'),
+  shadowInFlight: int()
+    .min(0)
+    .default(16)
+    .describe('Mirrored calls under way at once at most; those beyond are left out'),
+  driftEvery: int()
+    .min(1)
+    .default(10)
+    .describe('Each so many answers of a version with a `reference.json` one is held against it'),
+  driftWindowMs: durationMs().default(300_000).describe('A window of drift is at least this long'),
+  driftMinSamples: int().min(1).default(2_000).describe('And has at least so many values of a feature'),
   heartbeatMs: durationMs().default(10_000).describe('Time between heartbeats of a stream'),
   streamGraceMs: durationMs().default(30_000).describe('How long a stream waits for its client to come back'),
   slowReaderMs: durationMs()
     .default(30_000)
     .describe('How long a stream waits for a client that does not read'),
   noticeMs: durationMs()
-    .default(1_000)
+    .default(3_000)
     .describe(
       'After SIGTERM: how long it still takes requests, asking each client to go elsewhere, before it takes none',
     ),

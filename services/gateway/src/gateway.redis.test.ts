@@ -6,6 +6,7 @@ import { Registry } from 'prom-client';
 import { shape, type Config } from './config.ts';
 import { Gateway } from './service.ts';
 import { FakeRelay } from './testing/fake-relay.ts';
+import { FakeTraffic } from './testing/fake-traffic.ts';
 import { testCatalogue } from './testing/models.ts';
 
 const ROW = Array.from({ length: 16 }, (_, i) => i);
@@ -39,6 +40,7 @@ async function startGateway(overrides: Partial<Config> = {}, policies: Policies 
     relay: new FakeRelay(),
     tenants: new SingleTenantResolver('default'),
     catalogue: testCatalogue,
+    traffic: new FakeTraffic(() => undefined),
     log: createLogger({ service: 'gateway', level: 'silent' }),
     registry: new Registry(),
   });

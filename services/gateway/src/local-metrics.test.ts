@@ -48,3 +48,16 @@ describe.each([Registry.PROMETHEUS_CONTENT_TYPE, Registry.OPENMETRICS_CONTENT_TY
     });
   },
 );
+
+describe('removing', () => {
+  it('takes the children with all of the labels, and no others', async () => {
+    const registry = new Registry();
+    const counter = new LocalCounter(registry, { name: 'c', help: 'C', labelNames: ['model', 'side'] });
+    for (const model of ['m', 'n']) for (const side of ['a', 'b']) counter.of(model, side).value += 1;
+    counter.remove({ model: 'm', side: 'a' });
+    counter.remove({ side: 'x' });
+    expect((await counter.get()).values.map(({ labels }) => Object.values(labels).join(''))).toEqual(['mb', 'na', 'nb']); // prettier-ignore
+    // Another one of the same name begins anew.
+    expect(counter.of('m', 'a').value).toBe(0);
+  });
+});

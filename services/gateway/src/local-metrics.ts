@@ -48,6 +48,14 @@ abstract class LocalMetric<Child> {
     return child;
   }
 
+  /** Removes the children with these labels; who still has one of them counts in vain. */
+  remove(labels: Labels): void {
+    const wanted = Object.entries(labels);
+    for (const [key, child] of this.#children) {
+      if (wanted.every(([name, value]) => child.labels[name] === value)) this.#children.delete(key);
+    }
+  }
+
   /** What a registry reads. */
   async get(): Promise<{
     name: string;
@@ -94,7 +102,8 @@ export class Distribution {
     this.counts = new Array<number>(bounds.length + 1).fill(0);
   }
 
-  observe(value: number): void {
+  /** Gives the upper bound of the bucket that the value fell into. */
+  observe(value: number): string {
     let low = 0;
     let high = this.bounds.length;
     while (low < high) {
@@ -104,6 +113,12 @@ export class Distribution {
     }
     this.counts[low] = (this.counts[low] as number) + 1;
     this.sum += value;
+    return this.boundOf(low);
+  }
+
+  /** As Prometheus writes it. */
+  boundOf(bucket: number): string {
+    return bucket < this.bounds.length ? String(this.bounds[bucket]) : '+Inf';
   }
 }
 
@@ -121,11 +136,12 @@ export class LocalHistogram extends LocalMetric<Distribution> {
     return new Distribution(this.#bounds);
   }
 
-  protected valuesOf({ bounds, counts, sum }: Distribution, labels: Labels): Series[] {
+  protected valuesOf(child: Distribution, labels: Labels): Series[] {
+    const { counts, sum } = child;
     let count = 0;
     const buckets = counts.map((own, i) => {
       count += own;
-      const le = i < bounds.length ? String(bounds[i]) : '+Inf';
+      const le = child.boundOf(i);
       return { metricName: `${this.name}_bucket`, labels: { le, ...labels }, value: count };
     });
     return [

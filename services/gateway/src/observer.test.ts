@@ -56,8 +56,8 @@ describe('Observer', () => {
   });
 
   it('logs all where it is told to', () => {
-    expect(observe('all', (observer) => observer.http(http, 200, 1))).toMatchObject([
-      { level: 'info', msg: 'request' },
-    ]);
+    expect(observe('all', (observer) => observer.http({ ...http, variant: 'canary' }, 200, 1))).toMatchObject(
+      [{ level: 'info', msg: 'request', variant: 'canary' }],
+    );
   });
 });

@@ -1,4 +1,5 @@
 import type { AppError } from '@frontier/contracts/errors';
+import type { Variant } from '@frontier/contracts/traffic';
 import type { Logger } from '@frontier/kit/logger';
 import type { GatewayMetrics } from './metrics.ts';
 
@@ -20,19 +21,19 @@ export class Observer {
   }
 
   http(request: HttpRequest, status: number, ms: number, error?: AppError): void {
-    const { route, method, requestId } = request;
+    const { route, method, requestId, variant } = request;
     this.#metrics.httpRequests.of(route, method, String(status)).value += 1;
     this.#metrics.httpSeconds.of(route, method).observe(ms / 1000);
     const level = this.#levelOf(status >= 500, ms, route);
-    if (level) this.#line(level, ms, error, { transport: 'http', route, method, status, requestId });
+    if (level) this.#line(level, ms, error, { transport: 'http', route, method, status, requestId, variant });
   }
 
   grpc(request: GrpcRequest, code: number, ms: number, error?: AppError): void {
-    const { method, requestId } = request;
+    const { method, requestId, variant } = request;
     this.#metrics.grpcRequests.of(method, String(code)).value += 1;
     this.#metrics.grpcSeconds.of(method).observe(ms / 1000);
     const level = this.#levelOf(code === INTERNAL || code === UNAVAILABLE, ms, method);
-    if (level) this.#line(level, ms, error, { transport: 'grpc', method, code, requestId });
+    if (level) this.#line(level, ms, error, { transport: 'grpc', method, code, requestId, variant });
   }
 
   #levelOf(failed: boolean, ms: number, route: string): 'warn' | 'info' | undefined {
@@ -55,6 +56,8 @@ interface HttpRequest {
   route: string;
   method: string;
   requestId: string;
+  /** The side of a rollout, of an inference that came so far. */
+  variant?: Variant | undefined;
 }
 
 type GrpcRequest = Omit<HttpRequest, 'route'>;

@@ -72,6 +72,7 @@ describe('tracing', () => {
       'http.route': '/v1/infer',
       tenant: 'default',
       model: 'simple',
+      variant: 'stable',
       priority: 'standard',
     });
     const [sampled, unsampled] = gateway.queue.submitted;

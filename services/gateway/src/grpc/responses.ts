@@ -1,7 +1,6 @@
 import type { InferResponse } from '@frontier/rpc/gen/inference/v1/InferResponse';
 import type { TokenChunk } from '@frontier/rpc/gen/inference/v1/TokenChunk';
-import { VARIANT } from '../pipeline/answer-json.ts';
-import type { Answer } from '../pipeline/answer.ts';
+import { variantOf, type Answer } from '../pipeline/answer.ts';
 import { outputText } from '../pipeline/json-outputs.ts';
 
 export function responseOf({ id, outcome, outputs, declared, latencyMs }: Answer): InferResponse {
@@ -10,7 +9,7 @@ export function responseOf({ id, outcome, outputs, declared, latencyMs }: Answer
     model: outcome.model,
     latency_ms: Math.round(latencyMs),
     version: outcome.version,
-    variant: VARIANT,
+    variant: variantOf(outcome),
     status: 'completed',
   };
   if (outcome.usage) response.usage = outcome.usage;
@@ -32,7 +31,7 @@ export function lastChunkOf({ id, outcome, outputs, declared }: Answer, generate
     id,
     status: 'completed',
     version: outcome.version,
-    variant: VARIANT,
+    variant: variantOf(outcome),
     usage: outcome.usage ?? { prompt_tokens: 0, completion_tokens: 0 },
   };
   if (outcome.finish) chunk.finish_reason = outcome.finish;

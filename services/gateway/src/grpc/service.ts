@@ -105,6 +105,7 @@ export class GrpcService implements InferenceHandlers {
       requestId: rpc.requestId,
       caller: { authorization: rpc.header('authorization') },
       idempotencyKey: rpc.header('idempotency-key') ?? (request.idempotency_key || undefined),
+      user: rpc.header('x-user-id'),
       received: performance.now(),
     };
     if (this.#deps.trustTenantHeader) context.caller.tenantHint = rpc.header('x-tenant-id');
@@ -118,9 +119,9 @@ export class GrpcService implements InferenceHandlers {
     return context;
   }
 
-  #finish(method: Method, { requestId, received, span }: CallContext, error?: AppError): void {
+  #finish(method: Method, { requestId, received, span, variant }: CallContext, error?: AppError): void {
     const code = error ? grpcStatusOf(error.code) : 0;
-    this.#deps.observer.grpc({ method, requestId }, code, performance.now() - received, error);
+    this.#deps.observer.grpc({ method, requestId, variant }, code, performance.now() - received, error);
     if (span) endSpan(span, error?.code);
   }
 }

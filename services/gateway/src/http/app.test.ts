@@ -49,6 +49,7 @@ describe('the routes behind Express', () => {
         id: data.id,
         status: 'completed',
         model: 'poet',
+        variant: 'stable',
         version: '2',
         result: {
           output: 'done',

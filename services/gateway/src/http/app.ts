@@ -9,7 +9,7 @@ import { ModelsRoute } from './models.ts';
 
 /** All routes but the hot ones, which have no time for a framework. */
 export function createApp(deps: HttpDeps, pools: readonly Pool[]): Express {
-  const models = new ModelsRoute(deps.catalogue, pools);
+  const models = new ModelsRoute(deps.catalogue, deps.router, pools);
   const route =
     (name: string, handle: (exchange: Exchange, request: Request) => Promise<void> | void): RequestHandler =>
     async (request, response) => {

@@ -3,6 +3,7 @@ import type { InferenceQueue } from '@frontier/contracts/ports';
 import type { GatewayMetrics } from '../metrics.ts';
 import type { Observer } from '../observer.ts';
 import type { Pipeline } from '../pipeline/pipeline.ts';
+import type { Router } from '../traffic/router.ts';
 import type { Streams } from '../streams/streams.ts';
 
 export interface HttpConfig {
@@ -19,6 +20,7 @@ export interface HttpDeps {
   streams: Streams;
   queue: InferenceQueue;
   catalogue: Catalogue;
+  router: Router;
   metrics: GatewayMetrics;
   observer: Observer;
   ready: () => true | string;

@@ -3,6 +3,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { promisify } from 'node:util';
 import { brotliCompress, constants, gzip } from 'node:zlib';
 import { AppError, httpStatusOf } from '@frontier/contracts/errors';
+import type { Variant } from '@frontier/contracts/traffic';
 import { endSpan, startSpan, tracingEnabled } from '@frontier/kit/tracing';
 import type { CallContext } from '../pipeline/call.ts';
 import { acceptedEncoding, SECURITY_HEADERS, type Encoding } from './headers.ts';
@@ -38,12 +39,18 @@ export class Exchange {
     };
     const key = headers['idempotency-key'];
     if (typeof key === 'string') this.context.idempotencyKey = key;
+    const user = headers['x-user-id'];
+    if (typeof user === 'string') this.context.user = user;
     const tenant = headers['x-tenant-id'];
     if (deps.config.trustTenantHeader && typeof tenant === 'string') this.context.caller.tenantHint = tenant;
   }
 
   get requestId(): string {
     return this.context.requestId;
+  }
+
+  get variant(): Variant | undefined {
+    return this.context.variant;
   }
 
   /** Bounded, since it is a label of metrics. */

@@ -2,7 +2,7 @@ import { AppError } from '@frontier/contracts/errors';
 import type { RequestView } from '@frontier/contracts/ports';
 import type { Settled } from '@frontier/contracts/request';
 import { originJson, usageJson } from '../pipeline/answer-json.ts';
-import { errorOf, tensorsIn } from '../pipeline/answer.ts';
+import { errorOf, tensorsIn, variantOf } from '../pipeline/answer.ts';
 import { shown } from '../pipeline/invalid.ts';
 import { outputsJson } from '../pipeline/json-outputs.ts';
 import type { HttpDeps } from './deps.ts';
@@ -50,7 +50,7 @@ function settledJson({ pipeline }: HttpDeps, id: string, { outcome, outputs }: S
   const head = `{"id":"${id}",${originJson(outcome)}`;
   if (outcome.status === 'completed') {
     const result = outputsJson(pipeline.outputsOf(outcome), tensorsIn(outputs));
-    return `${head},"status":"completed","result":{${result},${usageJson(outcome)}}}`;
+    return `${head},"variant":"${variantOf(outcome)}","status":"completed","result":{${result},${usageJson(outcome)}}}`;
   }
   const status = outcome.status === 'cancelled' ? 'cancelled' : 'failed';
   return `${head},"status":"${status}","error":${errorJson(errorOf(id, outcome))}}`;

@@ -4,16 +4,19 @@ import type { Pool } from '@frontier/contracts/queue';
 import type { Catalogue } from '@frontier/model-store/catalogue';
 import type { StoredModel } from '@frontier/model-store/repository';
 import { shown } from '../pipeline/invalid.ts';
+import type { Router } from '../traffic/router.ts';
 import type { Exchange } from './exchange.ts';
 import { pageOf } from './paging.ts';
 
 /** What a caller may know of the models. */
 export class ModelsRoute {
   readonly #catalogue: Catalogue;
+  readonly #router: Router;
   readonly #pools: readonly Pool[];
 
-  constructor(catalogue: Catalogue, pools: readonly Pool[]) {
+  constructor(catalogue: Catalogue, router: Router, pools: readonly Pool[]) {
     this.#catalogue = catalogue;
+    this.#router = router;
     this.#pools = pools;
   }
 
@@ -34,10 +37,14 @@ export class ModelsRoute {
   }
 
   #view(name: string): object | undefined {
-    const model = this.#catalogue.get(name);
+    const stable = this.#router.stable(name);
+    const model = stable ?? this.#catalogue.get(name);
     if (!model) return undefined;
-    const versions = this.#catalogue.list().filter(({ spec }) => spec.name === name);
-    return { ...viewOf(model, this.#pools), versions: versions.map(({ spec }) => spec.version) };
+    const blocked = this.#router.blocked(name);
+    const versions = this.#catalogue
+      .list()
+      .flatMap(({ spec }) => (spec.name === name && !blocked.includes(spec.version) ? [spec.version] : []));
+    return { ...viewOf(model, stable ? this.#pools : []), versions };
   }
 }
 

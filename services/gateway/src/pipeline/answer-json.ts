@@ -1,9 +1,6 @@
 import type { Outcome } from '@frontier/contracts/request';
-import type { Answer } from './answer.ts';
+import { variantOf, type Answer } from './answer.ts';
 import { outputsJson } from './json-outputs.ts';
-
-/** No rollouts yet: everybody gets the one version that is served. */
-export const VARIANT = 'stable';
 
 /** The `data` of a synchronous answer. Names, versions and ids need no escapes: their characters are checked. */
 export function answerJson(answer: Answer): string {
@@ -26,7 +23,7 @@ export function usageJson({ usage, finish }: Outcome): string {
 }
 
 function endJson({ outcome, latencyMs }: Answer): string {
-  return `${usageJson(outcome)},"latency_ms":${round(latencyMs)},"variant":"${VARIANT}","status":"completed"`;
+  return `${usageJson(outcome)},"latency_ms":${round(latencyMs)},"variant":"${variantOf(outcome)}","status":"completed"`;
 }
 
 /** Hundredths of a millisecond: what is finer is noise. */

@@ -2,6 +2,7 @@ import { AppError, fromWireError } from '@frontier/contracts/errors';
 import type { TensorSpec } from '@frontier/contracts/model-spec';
 import type { Outcome, Settled } from '@frontier/contracts/request';
 import { decodeTensors, type Tensor } from '@frontier/contracts/tensor';
+import type { Variant } from '@frontier/contracts/traffic';
 
 /** A completed inference, as every transport renders it. */
 export interface Answer {
@@ -11,6 +12,11 @@ export interface Answer {
   /** The outputs as the model declares them; empty when the version has been removed since. */
   declared: readonly TensorSpec[];
   latencyMs: number;
+}
+
+/** The side of a rollout that a call was given. */
+export function variantOf({ variant }: Outcome): Variant {
+  return variant ?? 'stable';
 }
 
 export function tensorsIn(outputs: Uint8Array): Tensor[] {

@@ -3,7 +3,9 @@ import type { Priority } from '@frontier/contracts/queue';
 import type { Mode, NewRequest } from '@frontier/contracts/request';
 import type { CallerCredentials } from '@frontier/contracts/tenant';
 import type { Tensor } from '@frontier/contracts/tensor';
+import type { Variant } from '@frontier/contracts/traffic';
 import type { Span } from '@frontier/kit/tracing';
+import type { Route } from './route.ts';
 
 /** What a caller gave as input, in whichever form its transport has. */
 export type GivenInputs =
@@ -38,13 +40,18 @@ export interface CallContext {
   /** The span of the whole call, when tracing is on; whoever made it ends it. */
   span?: Span | undefined;
   idempotencyKey?: string | undefined;
+  /** `x-user-id`: keeps the calls of one user on one side of a rollout. */
+  user?: string | undefined;
   /** `performance.now()` when the call came. */
   received: number;
+  /** The side of a rollout that it was given, for its log line. */
+  variant?: Variant | undefined;
 }
 
 /** A call that passed all checks; nothing is queued yet. */
 export interface Prepared {
   request: NewRequest;
+  route: Route;
   spec: ModelSpec;
   context: CallContext;
 }

@@ -1,20 +1,25 @@
+import { AppError } from '@frontier/contracts/errors';
 import type { TensorSpec } from '@frontier/contracts/model-spec';
-import type { InferenceQueue, TokenRelay } from '@frontier/contracts/ports';
-import { inferenceId, type Pool, type QueuePolicies } from '@frontier/contracts/queue';
+import type { InferenceQueue, Submission, TokenRelay } from '@frontier/contracts/ports';
+import { inferenceId, type QueuePolicies } from '@frontier/contracts/queue';
 import type { NewRequest, Outcome, Settled } from '@frontier/contracts/request';
 import type { TenantResolver } from '@frontier/contracts/tenant';
 import { encodeTensors, type Tensor } from '@frontier/contracts/tensor';
 import { traceparentOf } from '@frontier/kit/tracing';
 import type { Catalogue } from '@frontier/model-store/catalogue';
+import type { DriftSampler } from '../drift.ts';
 import type { GatewayMetrics } from '../metrics.ts';
+import type { Router } from '../traffic/router.ts';
+import type { Shadows } from '../traffic/shadows.ts';
+import type { Ticket } from '../traffic/ticket.ts';
 import { answerOf, type Answer } from './answer.ts';
 import type { Accepted, CallContext, InferenceCall, Prepared } from './call.ts';
 import { generationParams, PromptGuard } from './generation.ts';
 import { bodyHash, checkIdempotencyKey } from './idempotency.ts';
 import { tensorsOf } from './inputs.ts';
-import { choosePool, findModel } from './route.ts';
 import { observeAnswer } from './stages.ts';
 import { inTime, timeoutOf } from './timeout.ts';
+import { checkUser } from './user.ts';
 import { uuidv7 } from './uuid.ts';
 
 export interface PipelineDeps {
@@ -22,13 +27,14 @@ export interface PipelineDeps {
   relay: TokenRelay;
   tenants: TenantResolver;
   catalogue: Catalogue;
+  router: Router;
+  shadows: Shadows;
+  drift: DriftSampler;
   metrics: GatewayMetrics;
 }
 
 export interface PipelineConfig {
   policies: QueuePolicies;
-  /** Pools that this installation has, in order of preference. */
-  pools: readonly Pool[];
   jobTimeoutMs: number;
 }
 
@@ -50,14 +56,16 @@ export class Pipeline {
   /** All that can be refused without the queue is refused here: NOT_FOUND, INVALID_INPUT, TIMEOUT, UNAVAILABLE … */
   async prepare(call: InferenceCall, context: CallContext): Promise<Prepared> {
     if (context.idempotencyKey !== undefined) checkIdempotencyKey(context.idempotencyKey);
+    if (context.user !== undefined) checkUser(context.user);
     const tenant = await this.tenantOf(context);
-    const model = findModel(this.#deps.catalogue, call.model, call.version);
+    const route = this.#deps.router.route(call, tenant, context);
+    const { model, pool, variant } = route;
     const { spec } = model;
-    context.span?.setAttributes({ tenant, model: spec.name, version: spec.version, priority: call.priority });
+    context.variant = variant ?? 'stable';
+    context.span?.setAttributes({ tenant, model: spec.name, version: spec.version, variant: context.variant, priority: call.priority }); // prettier-ignore
     const params = generationParams(spec, call.params);
     const tensors = tensorsOf(spec, call.inputs);
     if (spec.generation) await this.#prompts.check(model, tensors[0] as Tensor);
-    const pool = choosePool(spec, this.#config.policies[call.priority].pool, this.#config.pools);
     const payload = encodeTensors(tensors);
     const request: NewRequest = {
       id: inferenceId(uuidv7(), this.#deps.queue.shardFor(call.priority, pool)),
@@ -71,19 +79,45 @@ export class Pipeline {
       payload,
       params,
       traceparent: context.span && traceparentOf(context.span),
+      variant,
     };
     if (context.idempotencyKey !== undefined) {
       request.idempotency = { key: context.idempotencyKey, bodyHash: bodyHash(call, payload, params) };
     }
-    return { request, spec, context };
+    return { request, route, spec, context };
   }
 
   /** Throws what `InferenceQueue.submit` throws. */
   async admit(prepared: Prepared): Promise<Accepted> {
-    const { request, spec, context } = prepared;
-    const { id, replayed } = await this.#deps.queue.submit(request);
+    const { request, route, context } = prepared;
+    const { ticket, shadow } = route;
+    const { id, replayed } = await this.#submit(request, ticket);
     context.span?.setAttribute('inference.id', id);
-    return { request, spec, context, id, replayed, admitted: performance.now() };
+    const accepted: Accepted = { ...prepared, id, replayed, admitted: performance.now() };
+    if (ticket && !replayed) void this.#countEnd(accepted, ticket);
+    if (shadow && !replayed) this.#deps.shadows.mirror(accepted, shadow);
+    return accepted;
+  }
+
+  async #submit(request: NewRequest, ticket: Ticket | undefined): Promise<Submission> {
+    const submission = this.#deps.queue.submit(request);
+    if (!ticket) return submission;
+    return submission.catch((error: unknown) => {
+      ticket.refused(AppError.from(error));
+      throw error;
+    });
+  }
+
+  /** Of what a rollout compares, the end is waited for here, whoever else waits for it. */
+  async #countEnd({ id, request, context }: Accepted, ticket: Ticket): Promise<void> {
+    try {
+      const end = this.#deps.queue.wait(id, request.tenant);
+      const { outcome } = await inTime(end, request.timeoutMs, false);
+      const waited = request.mode === 'job' ? undefined : performance.now() - context.received;
+      ticket.settled(outcome, waited);
+    } catch {
+      ticket.lost();
+    }
   }
 
   /** The answer of an accepted request. Throws the error that it ended with. */
@@ -101,9 +135,12 @@ export class Pipeline {
 
   /** What the terminal record of an accepted request says. Throws the error in it. */
   answerOf(accepted: Accepted, settled: Settled): Answer {
-    const { id, replayed, context } = accepted;
-    const answer = answerOf(id, settled, this.outputsOf(settled.outcome), context.received);
-    if (!replayed) observeAnswer(this.#deps.metrics, accepted, answer);
+    const { id, request, replayed, context } = accepted;
+    const { outcome, outputs } = settled;
+    const answer = answerOf(id, settled, this.outputsOf(outcome), context.received);
+    if (replayed) return answer;
+    observeAnswer(this.#deps.metrics, accepted, answer);
+    this.#deps.drift.answered(outcome.model, outcome.version, request.payload, outputs);
     return answer;
   }
 

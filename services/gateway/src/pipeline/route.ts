@@ -1,11 +1,25 @@
 import { AppError } from '@frontier/contracts/errors';
 import type { ModelSpec } from '@frontier/contracts/model-spec';
 import type { Pool } from '@frontier/contracts/queue';
+import type { AssignedVariant } from '@frontier/contracts/request';
 import type { Catalogue } from '@frontier/model-store/catalogue';
 import type { StoredModel } from '@frontier/model-store/repository';
+import type { Ticket } from '../traffic/ticket.ts';
 import { shown } from './invalid.ts';
 
-/** The version that answers. Throws NOT_FOUND. */
+/** Where a call goes. */
+export interface Route {
+  model: StoredModel;
+  pool: Pool;
+  /** Absent: stable. */
+  variant?: AssignedVariant | undefined;
+  /** Of a call that a rollout or an experiment counts. */
+  ticket?: Ticket | undefined;
+  /** The candidate that a copy of this call is to be run on. */
+  shadow?: { id: string; model: StoredModel } | undefined;
+}
+
+/** The version that is named, else the latest. Throws NOT_FOUND. */
 export function findModel(catalogue: Catalogue, name: string, version: string | undefined): StoredModel {
   const model = catalogue.get(name, version);
   if (model) return model;

@@ -69,7 +69,7 @@ export class Streams {
     if (!view) {
       throw new AppError('NOT_FOUND', 'no such inference, or it is not kept any longer', { details: { id: shown(id) } }); // prettier-ignore
     }
-    const generates = catalogue.get(view.model)?.spec.generation !== undefined;
+    const generates = catalogue.get(view.model, view.version)?.spec.generation !== undefined;
     const follower = this.#follow(id, tenant, chars, generates);
     follower.start(view.remainingMs, { fromLog: true, repeats: false });
     if (!view.unattended) presence.join(id, () => pipeline.abandon(id, tenant));

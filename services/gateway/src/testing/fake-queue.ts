@@ -32,6 +32,7 @@ export class FakeQueue implements InferenceQueue {
   /** Of what has not ended. */
   state: 'waiting' | 'running' | 'retrying' = 'running';
   execute: Execute;
+  hasRoom = true;
   readonly #records = new Map<string, FakeRecord>();
   readonly #keys = new Map<string, { id: string; bodyHash: string }>();
 
@@ -113,6 +114,10 @@ export class FakeQueue implements InferenceQueue {
     return (this.log.get(id) ?? []).filter((chunk) => chunk.offset + chunk.tokens.length > offset);
   }
 
+  roomy(): boolean {
+    return this.hasRoom;
+  }
+
   /** Ends what is left, so that nobody waits any more. */
   stop(): void {
     for (const id of this.#records.keys())
@@ -145,8 +150,8 @@ export class FakeQueue implements InferenceQueue {
     const record = this.#records.get(id);
     if (!record || record.settled) return;
     clearTimeout(record.timer);
-    const { model, version, tenant, idempotency } = record.request;
-    record.settled = { outcome: { model, version, ...outcome }, outputs: encodeTensors(outputs) };
+    const { model, version, variant, tenant, idempotency } = record.request;
+    record.settled = { outcome: { model, version, variant, ...outcome }, outputs: encodeTensors(outputs) };
     // Who repeats the key after a timeout or a cancellation gets a new execution.
     const answered = outcome.status === 'completed' || outcome.status === 'failed';
     if (idempotency && !answered) this.#keys.delete(`${tenant}:${idempotency.key}`);

@@ -7,12 +7,14 @@ import { shape, type Config } from '../config.ts';
 import { Gateway } from '../service.ts';
 import { FakeQueue, type Execution } from './fake-queue.ts';
 import { FakeRelay } from './fake-relay.ts';
+import { FakeTraffic } from './fake-traffic.ts';
 import { testCatalogue } from './models.ts';
 
 export interface Harness {
   gateway: Gateway;
   queue: FakeQueue;
   relay: FakeRelay;
+  traffic: FakeTraffic;
   registry: Registry;
   /** `http://127.0.0.1:<port>`. */
   url: string;
@@ -31,7 +33,8 @@ export async function startGateway(overrides: Partial<Config> = {}): Promise<Har
   const registry = new Registry();
   const log = createLogger({ service: 'gateway', level: 'silent' });
   const tenants = new SingleTenantResolver(config.defaultTenant);
-  const gateway = new Gateway(config, { queue, relay, tenants, catalogue: testCatalogue, log, registry });
+  const traffic = new FakeTraffic((record) => gateway.trafficChanged(record));
+  const gateway = new Gateway(config, { queue, relay, tenants, catalogue: testCatalogue, traffic, log, registry }); // prettier-ignore
   await gateway.start();
   const stop = async () => {
     await gateway.stop();
@@ -42,6 +45,7 @@ export async function startGateway(overrides: Partial<Config> = {}): Promise<Har
     gateway,
     queue,
     relay,
+    traffic,
     registry,
     url: `http://127.0.0.1:${http}`,
     grpc: `127.0.0.1:${grpc}`,
