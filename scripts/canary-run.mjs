@@ -1,0 +1,149 @@
+// npm run canary:run: rollouts of real versions of text-direction on real services under load, decided on what a real
+// Prometheus has scraped. docs/rollouts.md explains what each one shows.
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { attach, node, Problem, report, root } from './lib/run.mjs';
+import { build, setUp } from './setup.mjs';
+
+const HELP = `npm run canary:run -- [options]
+  --short            good and errors, with tiny thresholds, read directly: less than a minute
+  --long             an identical canary gets through 1800 scrapes instead of 120
+  --only <a,b>       only these scenarios
+  --rate <n>         calls a second (default: 250; short: 100)
+  --direct           no Prometheus, the controller reads the gateways
+  --plots            write docs/images/canary-run-<name>.svg
+  --json             the rows as the last line of the output`;
+
+const { values: options } = parseArgs({
+  options: {
+    short: { type: 'boolean', default: false },
+    long: { type: 'boolean', default: false },
+    only: { type: 'string' },
+    rate: { type: 'string' },
+    direct: { type: 'boolean', default: false },
+    plots: { type: 'boolean', default: false },
+    json: { type: 'boolean', default: false },
+    help: { type: 'boolean', default: false },
+  },
+});
+
+let stack;
+let load;
+
+async function main() {
+  if (options.help) return console.log(HELP);
+  const rate = Number(options.rate ?? (options.short ? 100 : 250));
+  if (!Number.isInteger(rate) || rate < 1) throw new Problem('--rate takes a whole number from 1.');
+  // The experiment starts servers of its own: those of the environment are never touched.
+  for (const name of ['REDIS_URL', 'DATABASE_URL', 'PROMETHEUS_URL']) delete process.env[name];
+  const { binary } = await setUp();
+  if (Number(process.versions.node.split('.')[0]) < 24)
+    process.exit(await attach(node, process.argv.slice(1)));
+  if (!binary) throw new Problem('The experiment needs a redis-server program.');
+  await build();
+  const { scenariosOf } = await import('./canary-run/scenarios.mjs');
+  const scenarios = chosenOf(scenariosOf({ short: options.short, scrapes: options.long ? 1_800 : 120 }));
+  const results = await runAll(scenarios, { rate, redis: binary });
+  await save(results);
+  if (results.some(({ row }) => row.problems.length > 0)) process.exitCode = 1;
+}
+
+function chosenOf(scenarios) {
+  const wanted = options.only?.split(',');
+  const unknown = wanted?.find((name) => scenarios.every((scenario) => scenario.name !== name));
+  if (unknown !== undefined) throw new Problem(`There is no scenario ${unknown}.`);
+  return scenarios.filter(({ name }) => !wanted || wanted.includes(name));
+}
+
+async function runAll(scenarios, { rate, redis }) {
+  const { findPrometheus } = await import('./canary-run/prometheus.mjs');
+  const { Stack } = await import('./canary-run/stack.mjs');
+  const { Load } = await import('./canary-run/load.mjs');
+  const { MODEL, writeVersion } = await import('./canary-run/versions.mjs');
+  const { register } = await import('./canary-run/rollout.mjs');
+  const { runScenario } = await import('./canary-run/run-scenario.mjs');
+  const prometheus = options.direct || options.short ? undefined : await findPrometheus();
+  console.log(prometheus ? `Prometheus: ${prometheus}` : 'no Prometheus: the controller reads the gateways directly'); // prettier-ignore
+  stack = new Stack();
+  const digest = writeVersion(stack.models, '1', 'good');
+  await stack.start({ redis, prometheus });
+  await register(stack.stores, '1', digest, 'production');
+  // Without a record the highest version would be served, so a new one to everybody.
+  await stack.traffic.put({ model: MODEL, stable: '1', blocked: [], rollout: null, shadow: null, experiment: null }, 0); // prettier-ignore
+  const rounds = scenarios.some(({ kind }) => kind === 'slow') ? await roundsOfSlow() : undefined;
+  load = new Load();
+  await load.start(stack.gateways.map(({ grpc }) => grpc), rate); // prettier-ignore
+  const results = [];
+  let stable = '1';
+  console.log(head());
+  for (const [i, scenario] of scenarios.entries()) {
+    const version = `${i + 100}`;
+    const result = await runScenario(stack, scenario, { version, stable, rounds });
+    if (result.row.phase === 'promoted') stable = version;
+    results.push(result);
+    console.log(line(result.row));
+  }
+  console.log(`\n${load.answered} calls were answered, ${load.failed} of them with an error.`);
+  console.log(`\nGit, as the controller left it:\n${stack.commits().join('\n')}`);
+  await stop();
+  return results;
+}
+
+/** A slower call takes as much longer at least: what the policy calls a difference that matters. */
+const SLOWER_MS = 30;
+
+/** So many convolutions that a call alone takes twice as long or more. */
+async function roundsOfSlow() {
+  const { medianOf, untilServed } = await import('./canary-run/run-scenario.mjs');
+  const { writeVersion } = await import('./canary-run/versions.mjs');
+  const tried = 16;
+  writeVersion(stack.models, '0', 'slow', tried);
+  for (const version of ['0', '1']) await untilServed(stack, version);
+  const [slow, plain] = [await medianOf(stack, '0'), await medianOf(stack, '1')];
+  const rounds = Math.ceil((tried * Math.max(plain, SLOWER_MS)) / Math.max(slow - plain, 0.1));
+  console.log(`slow: ${rounds} more convolutions (a call: ${plain.toFixed(2)} ms; with ${tried}: ${slow.toFixed(2)} ms)`); // prettier-ignore
+  return rounds;
+}
+
+const COLUMNS = [['name', 14], ['phase', 12], ['seconds', 8], ['offMs', 6], ['scrapes', 8], ['requests', 9], ['replayed', 9], ['kills', 6]]; // prettier-ignore
+const head = () => COLUMNS.map(([name, width]) => name.padEnd(width)).join('');
+
+function line(row) {
+  const cells = COLUMNS.map(([name, width]) => `${row[name] ?? '-'}`.padEnd(width)).join('');
+  return [cells + row.reason, ...row.problems.map((problem) => `  !! ${problem}`)].join('\n');
+}
+
+async function save(results) {
+  const folder = join(root, 'reports/canary-run');
+  mkdirSync(folder, { recursive: true });
+  for (const { row, entries } of results) {
+    const text = entries.map((entry) => JSON.stringify(entry)).join('\n');
+    writeFileSync(join(folder, `${row.name}.jsonl`), `${text}\n`);
+  }
+  console.log(`\ndecision logs in ${folder}`);
+  if (options.plots) await plots(results);
+  if (options.json) console.log(JSON.stringify({ rows: results.map(({ row }) => row) }));
+}
+
+async function plots(results) {
+  const { plot } = await import('./canary-run/plot.mjs');
+  for (const { row, entries } of results)
+    writeFileSync(join(root, `docs/images/canary-run-${row.name}.svg`), plot(row, entries));
+}
+
+async function stop() {
+  load?.stop();
+  load = undefined;
+  const running = stack;
+  stack = undefined;
+  await running?.stop({ keep: process.env.CANARY_KEEP === '1' });
+}
+
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'])
+  process.on(signal, () => void stop().finally(() => process.exit(130)));
+
+main().catch(async (error) => {
+  await stop().catch(() => undefined);
+  report(error);
+});
