@@ -1,5 +1,6 @@
 // `npm start`: the whole of Frontier on this machine, under one supervisor.
 import { say } from './lib/console.mjs';
+import { databaseProcess, untilDatabaseAnswers } from './lib/database-process.mjs';
 import { examples } from './lib/examples.mjs';
 import { lock } from './lib/lock.mjs';
 import { Managed } from './lib/managed.mjs';
@@ -9,20 +10,25 @@ import { Problem, report } from './lib/run.mjs';
 import { serviceSpecs, untilReady } from './lib/services.mjs';
 import { build, setUp } from './setup.mjs';
 
-const HELP = `npm start: installs what is missing, builds, and runs gateway, dispatcher, CPU worker and Redis.
+const HELP = `npm start: installs what is missing, builds, and runs gateway, dispatcher, CPU worker, control service,
+canary controller, Redis and a database.
 
 Ctrl-C stops everything in order. Settings are environment variables (docs/configuration.md has all of them):
 
   HTTP_PORT          8080   the gateway's HTTP API
   GRPC_PORT          50051  the gateway's gRPC API
   DISPATCH_PORT      50052  the dispatcher, for workers and gateways
-  METRICS_PORT       9464   /metrics, /healthz, /readyz of the gateway; dispatcher + 1, worker + 2
+  CONTROL_PORT       8081   the admin API
+  METRICS_PORT       9464   /metrics, /healthz, /readyz of the gateway; dispatcher + 1, worker + 2, control + 3,
+                            canary controller + 4
   REDIS_URL                 a Redis of your own instead of the one that is started here
+  DATABASE_URL              a PostgreSQL of your own instead of the embedded database
   MODEL_REPOSITORY   models folders with models, separated by commas
   LOG_LEVEL          info   trace, debug, info, warn, error
   NO_COLOR                  no colours
 
-Data lies in .frontier/redis: delete it, while nothing runs, to begin anew.`;
+Data lies in .frontier/redis and .frontier/postgres: delete both, while nothing runs, to begin anew. The key of the
+first administrator is in .frontier/admin.key.`;
 
 const ECHO_MS = 500;
 
@@ -56,7 +62,9 @@ class Stack {
     stopWithNpm(() => this.#onSignal('SIGTERM'));
     const url = provided.url ?? (await this.#startRedis(provided));
     if (this.#stopping) return;
-    const services = serviceSpecs(ports, url).map((spec) => this.#manage(spec));
+    const databaseUrl = process.env.DATABASE_URL || (await this.#startDatabase());
+    if (this.#stopping) return;
+    const services = serviceSpecs(ports, url, databaseUrl).map((spec) => this.#manage(spec));
     this.#children.unshift(...services);
     for (const service of services) service.start();
     await untilReady(ports);
@@ -66,6 +74,16 @@ class Stack {
     // Without the prefix, which would be pasted too.
     console.log(`\n${examples(ports)}\n`);
     say('Ctrl-C stops everything');
+  }
+
+  async #startDatabase() {
+    const database = await databaseProcess();
+    const child = this.#manage(database.spec);
+    this.#children.push(child);
+    child.start();
+    await untilDatabaseAnswers(database);
+    say(`database at ${database.url}, data in .frontier/postgres`);
+    return database.url;
   }
 
   #manage(spec) {

@@ -5,7 +5,7 @@ import { root } from './run.mjs';
 
 const require = createRequire(import.meta.url);
 
-const SERVICES = ['gateway', 'dispatcher', 'worker'];
+const SERVICES = ['gateway', 'dispatcher', 'worker', 'control', 'canary-controller'];
 
 const INTRODUCTION = `# Configuration
 

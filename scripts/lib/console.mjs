@@ -3,7 +3,16 @@ import { createRequire } from 'node:module';
 
 const require = createRequire(import.meta.url);
 
-const COLOURS = { redis: 31, gateway: 36, dispatcher: 35, worker: 33, frontier: 32 };
+const COLOURS = {
+  redis: 31,
+  database: 31,
+  gateway: 36,
+  dispatcher: 35,
+  worker: 33,
+  control: 34,
+  'canary-controller': 34,
+  frontier: 32,
+};
 const WIDTH = Math.max(...Object.keys(COLOURS).map((name) => name.length));
 
 const colourful =

@@ -1,10 +1,11 @@
 import { bold } from './console.mjs';
 import { which } from './run.mjs';
+import { ADMIN_KEY_FILE } from './services.mjs';
 
 const row = (first) => `[[${Array.from({ length: 16 }, (_, i) => first + i).join(',')}]]`;
 
-/** Three calls to paste, for the ports that this start uses. */
-export function examples({ http, grpc }) {
+/** Four calls to paste, for the ports that this start uses. */
+export function examples({ http, grpc, control }) {
   const json = `-H 'content-type: application/json'`;
   const call = { model: 'tiny-gpt', prompt: 'Once upon a time', params: { max_new_tokens: '40' } };
   return [
@@ -20,5 +21,8 @@ export function examples({ http, grpc }) {
     which('grpcurl')
       ? `grpcurl -plaintext -d '${JSON.stringify(call)}' localhost:${grpc} inference.v1.InferenceService/Infer`
       : `node scripts/grpc-call.mjs localhost:${grpc} Infer '${JSON.stringify(call)}'`,
+    '',
+    bold('# Admin API: who did what (in this folder)'),
+    `curl -s http://localhost:${control}/admin/audit -H "authorization: Bearer $(cat ${ADMIN_KEY_FILE})"`,
   ].join('\n');
 }

@@ -1,5 +1,8 @@
 // The services that `npm start` runs: how, with which environment, and when they are ready.
-import { node, Problem, sleep } from './run.mjs';
+import { randomBytes } from 'node:crypto';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { cache, node, Problem, sleep } from './run.mjs';
 
 const READY_TIMEOUT_MS = 60_000;
 /** On Ctrl-C: what running work may take, and what a service may take in all. */
@@ -11,20 +14,28 @@ const LARGE_YOUNG = ['--max-semi-space-size=16'];
 /** Of glibc: ONNX Runtime's threads would each keep an arena; measured, 60 MB less when idle. */
 const FEW_ARENAS = { MALLOC_ARENA_MAX: '2', MALLOC_TRIM_THRESHOLD_: '131072' };
 
+/** The key of the first administrator, who makes all others. */
+export const ADMIN_KEY_FILE = '.frontier/admin.key';
+
 /** Flags of Node and variables that suit each service. */
 export const runtimeOf = {
   gateway: { args: LARGE_YOUNG, env: {} },
   dispatcher: { args: LARGE_YOUNG, env: {} },
   worker: { args: [], env: FEW_ARENAS },
+  control: { args: [], env: {} },
+  'canary-controller': { args: [], env: {} },
 };
 
 /** What Managed takes, in the order in which the services are stopped. */
-export function serviceSpecs(ports, redisUrl) {
+export function serviceSpecs(ports, redisUrl, databaseUrl) {
   const common = {
     REDIS_URL: redisUrl,
+    DATABASE_URL: databaseUrl,
     DISPATCHERS: `127.0.0.1:${ports.dispatch}`,
     MODEL_REPOSITORY: process.env.MODEL_REPOSITORY || 'models',
     POOLS: 'cpu',
+    // Nobody has to be told to go elsewhere: there is no other gateway.
+    NOTICE_MS: '0',
     // Nothing here is protected: only this machine may reach it.
     HOST: '127.0.0.1',
     DISPATCH_HOST: '127.0.0.1',
@@ -43,7 +54,23 @@ export function serviceSpecs(ports, redisUrl) {
     spec('gateway', { HTTP_PORT: `${ports.http}`, GRPC_PORT: `${ports.grpc}` }),
     spec('dispatcher', { DISPATCH_PORT: `${ports.dispatch}` }),
     spec('worker', { POOL: 'cpu' }),
+    spec('canary-controller', {
+      CANARY_TARGETS: process.env.CANARY_TARGETS || `127.0.0.1:${ports.metrics.gateway}`,
+    }),
+    spec('control', {
+      CONTROL_HOST: '127.0.0.1',
+      CONTROL_PORT: `${ports.control}`,
+      CONTROL_KEY_PEPPER: process.env.CONTROL_KEY_PEPPER || keptPepper(),
+      CONTROL_BOOTSTRAP_KEY_FILE: ADMIN_KEY_FILE,
+    }),
   ];
+}
+
+/** Made once: the keys in the database depend on it. */
+function keptPepper() {
+  const file = join(cache, 'control.pepper');
+  if (!existsSync(file)) writeFileSync(file, randomBytes(32).toString('hex'), { mode: 0o600, flag: 'wx' });
+  return readFileSync(file, 'utf8');
 }
 
 /** Polls the readiness of all services; a Problem with each one's reason when it takes too long. */

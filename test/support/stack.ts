@@ -20,8 +20,11 @@ export interface Stack {
   stop(): Promise<void>;
 }
 
-/** The whole platform in this process, on a Redis of its own: real models, real sockets, free ports. */
-export async function startStack(models: string): Promise<Stack> {
+/**
+ * The whole platform in this process, on a Redis of its own: real models, real sockets, free ports. `settings`: further
+ * environment variables of all services.
+ */
+export async function startStack(models: string, settings: Record<string, string> = {}): Promise<Stack> {
   const redis = await startRedis();
   const [dispatch, http, grpc] = await Promise.all([freePort(), freePort(), freePort()]);
   const registries = { gateway: new Registry(), dispatcher: new Registry(), worker: new Registry() };
@@ -41,9 +44,10 @@ export async function startStack(models: string): Promise<Stack> {
     DISPATCHERS: `127.0.0.1:${dispatch}`,
     HTTP_PORT: String(http),
     GRPC_PORT: String(grpc),
+    ...settings,
   };
-  const dispatcher = await createDispatcher(parseEnv(dispatcherShape, env), context('dispatcher'));
-  const gateway = await createGateway(parseEnv(gatewayShape, env), context('gateway'));
+  const dispatcher = createDispatcher(parseEnv(dispatcherShape, env), context('dispatcher'));
+  const gateway = createGateway(parseEnv(gatewayShape, env), context('gateway'));
   const worker = new WorkerService(parseEnv(workerShape, env), context('worker'));
   const services: Service[] = [gateway, worker, dispatcher];
   for (const service of [dispatcher, worker, gateway]) await service.start();
