@@ -21,7 +21,7 @@ export const shape = {
   canarySourceTimeoutMs: durationMs().min(1).default(2_000).describe('Longest wait for metrics'),
   canaryLeaseMs: durationMs()
     .min(500)
-    .default(5_000)
+    .default(15_000)
     .describe('How long a controller may be silent before another one takes over'),
   canaryFreeze: flag()
     .default(false)

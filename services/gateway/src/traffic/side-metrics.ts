@@ -17,10 +17,10 @@ export interface Side {
 }
 
 /**
- * 1.1 apart from 2 ms to 25 s: wherever p95 lies, a canary that is 10 % slower is seen to be so, and one that is not is
+ * 1.1 apart from 5 ms to 11 s: wherever p95 lies, a canary that is 10 % slower is seen to be so, and one that is not is
  * not held up because nobody can tell.
  */
-const SIDE_BOUNDS = exponential(0.002, 1.1, 100);
+const SIDE_BOUNDS = exponential(0.005, 1.1, 82);
 
 /** The metrics that compare sides: of rollouts (`canary_…`) or of experiments (`experiment_…`). */
 export class SideMetrics {
