@@ -27,9 +27,15 @@ interface Known {
 export class FolderVersions {
   readonly #trust: Trust;
   readonly #known = new Map<string, Known>();
+  #reads = 0;
 
   constructor(trust: Trust) {
     this.#trust = trust;
+  }
+
+  /** How often the files of a version have been read: they may be others behind an equal `StoredModel`. */
+  get reads(): number {
+    return this.#reads;
   }
 
   /**
@@ -78,6 +84,7 @@ export class FolderVersions {
     if (known.read === seen) return true;
     if (!quiet && this.#mayBeWritten(files, quietSince)) return true;
     known.read = seen;
+    this.#reads += 1;
     try {
       if (typeof files === 'string') throw new Error(files);
       await this.#read(known, dir, name, version);

@@ -54,7 +54,7 @@ export class RepositoryWatcher {
       await delay(this.#options.everyMs, undefined, { signal: this.#stopping.signal });
       ({ repository, pending } = await this.#look(0));
     }
-    this.#last = textOf(repository);
+    this.#last = this.#textOf(repository);
     this.#watching = this.#watch();
     return repository;
   }
@@ -73,7 +73,7 @@ export class RepositoryWatcher {
       // Not waited for: a long transfer must not keep local folders from being looked at.
       void this.#refresh();
       const { repository } = await this.#look(0);
-      const text = textOf(repository);
+      const text = this.#textOf(repository);
       if (text === this.#last || signal.aborted) continue;
       this.#last = text;
       await this.#onChange(repository);
@@ -107,9 +107,9 @@ export class RepositoryWatcher {
     }
     return { repository, pending };
   }
-}
 
-/** What `onChange` is interested in. */
-function textOf({ models, faults }: Repository): string {
-  return JSON.stringify([models, faults]);
+  /** What `onChange` is interested in: a version that was replaced between two looks, too. */
+  #textOf({ models, faults }: Repository): string {
+    return JSON.stringify([models, faults, this.#versions.reads]);
+  }
 }
