@@ -1,6 +1,7 @@
 // npm run dlq: looks at dead letters, redrives and deletes them. docs/dead-letters.md explains it.
 import { HELP, readArguments, UsageError } from './dlq/arguments.mjs';
 import { full, page, summary, tableHead, tableLine } from './dlq/format.mjs';
+import { built } from './lib/built.mjs';
 
 const EXIT = { ok: 0, failed: 1, usage: 2, unknown: 3, config: 78 };
 
@@ -9,22 +10,14 @@ const say = (line) => process.stderr.write(`${line}\n`);
 const jsonLine = (value) => print(JSON.stringify(value));
 
 /** The libraries, which have to be built. */
-async function libraries() {
-  try {
-    const modules = await Promise.all([
-      import('@frontier/contracts/dead-letter'),
-      import('@frontier/kit/config'),
-      import('@frontier/kit/logger'),
-      import('@frontier/kit/queue-config'),
-      import('@frontier/redis/dead-letter-admin'),
-    ]);
-    return Object.assign({}, ...modules);
-  } catch (error) {
-    if (error.code === 'ERR_MODULE_NOT_FOUND')
-      throw new Error('not built yet: npm run build', { cause: error });
-    throw error;
-  }
-}
+const libraries = () =>
+  built(() => [
+    import('@frontier/contracts/dead-letter'),
+    import('@frontier/kit/config'),
+    import('@frontier/kit/logger'),
+    import('@frontier/kit/queue-config'),
+    import('@frontier/redis/dead-letter-admin'),
+  ]);
 
 function openAdmin({ createLogger, DeadLetterAdmin, parseEnv, queueShape }) {
   const config = parseEnv(queueShape, process.env);

@@ -2,6 +2,7 @@
 import { createPrivateKey } from 'node:crypto';
 import { mkdir, readFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
+import { built } from './lib/built.mjs';
 
 const HELP = `node scripts/model.mjs <command>
 
@@ -23,22 +24,14 @@ const say = (line) => process.stderr.write(`${line}\n`);
 class UsageError extends Error {}
 
 /** The libraries, which have to be built. */
-async function libraries() {
-  try {
-    const modules = await Promise.all([
-      import('@frontier/kit/config'),
-      import('@frontier/model-store/remote'),
-      import('@frontier/model-store/seal'),
-      import('@frontier/model-store/settings'),
-      import('@frontier/model-store/verify'),
-    ]);
-    return Object.assign({}, ...modules);
-  } catch (error) {
-    if (error.code === 'ERR_MODULE_NOT_FOUND')
-      throw new Error('not built yet: npm run build', { cause: error });
-    throw error;
-  }
-}
+const libraries = () =>
+  built(() => [
+    import('@frontier/kit/config'),
+    import('@frontier/model-store/remote'),
+    import('@frontier/model-store/seal'),
+    import('@frontier/model-store/settings'),
+    import('@frontier/model-store/verify'),
+  ]);
 
 const COMMANDS = {
   async seal({ lib, places: [folder], options }) {
