@@ -75,11 +75,14 @@ function keepConnected(cluster: Cluster): void {
   cluster.on('ready', () => cluster.nodes().forEach(open));
 }
 
-/** A connection that waits in Redis (blocking reads, BullMQ workers): keeps trying for as long as it takes. */
+/**
+ * A connection that waits in Redis (blocking reads, BullMQ workers): keeps trying for as long as it takes, from now on.
+ * Not lazily: BullMQ would call `connect` itself, on the copies that it makes, too, and give up for good when a server
+ * that is still starting refuses the first attempt.
+ */
 export function connectBlocking({ url, name, log }: ConnectionOptions): RedisClient {
   const options: Options = {
     connectionName: name,
-    lazyConnect: true,
     maxRetriesPerRequest: null,
     socketTimeout: SILENCE_MS,
     connectTimeout: 2_000,
@@ -96,7 +99,7 @@ function clientOf(target: RedisTarget, options: Options, cluster: ClusterOptions
   if (target.kind === 'cluster') {
     return strictCluster(nodes, {
       clusterRetryStrategy: retryDelay,
-      lazyConnect: true,
+      lazyConnect: options.lazyConnect === true,
       // In ioredis 6.0 a `connect` whose check fails, for one dead server, never ends: BullMQ would wait for it.
       enableReadyCheck: false,
       ...cluster,

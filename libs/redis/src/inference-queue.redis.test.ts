@@ -268,3 +268,13 @@ describe('the durable queue', () => {
     await expect(b.wait(r.id, 'other')).rejects.toMatchObject({ code: 'NOT_FOUND' });
   });
 });
+
+test('a gateway and a dispatcher that start before their Redis work with it once it is there', async () => {
+  await server.kill('SIGKILL');
+  const starting = Promise.all([gateway(), dispatcher(echo)]);
+  // Several attempts to connect are refused meanwhile.
+  await new Promise((resolve) => setTimeout(resolve, 1_000));
+  await server.restart();
+  const [queue] = await starting;
+  expect(textOf(await call(queue, request('late')))).toBe('LATE');
+});
