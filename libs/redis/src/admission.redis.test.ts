@@ -31,6 +31,23 @@ const submitMany = (
 const gateways = (count: number, ...options: Parameters<Lab['gateway']>) =>
   Promise.all(Array.from({ length: count }, () => lab.gateway(...options)));
 
+describe('what is outstanding by model', () => {
+  const models = () => lab.redis.hgetall(new ShardKeys(SHARD).models);
+
+  it('is what was admitted and has not ended, refusals and repeated keys left out', async () => {
+    const [queue] = await gateways(1, { standard: { bound: 5 } });
+    const keyed = { idempotency: { key: 'k', bodyHash: 'h' } };
+    await submitMany([queue as RedisInferenceQueue], 4, (i) => ({ model: i < 3 ? 'one' : 'two', mode: 'job' })); // prettier-ignore
+    await submit(queue as RedisInferenceQueue, { model: 'two', mode: 'job', ...keyed });
+    await submit(queue as RedisInferenceQueue, { model: 'two', mode: 'job', ...keyed });
+    await submitMany([queue as RedisInferenceQueue], 10, () => ({ model: 'three' }));
+    expect(await models()).toEqual({ 'one@1': '3', 'two@1': '2' });
+    await lab.dispatcher();
+    while (Object.keys(await models()).length > 0) await new Promise((resolve) => setTimeout(resolve, 10));
+    expect(await lab.outstanding(SHARD)).toEqual([0, 0]);
+  });
+});
+
 describe('bounds under four gateways at once', () => {
   it('hold exactly by count, and each refusal says why and when to come back', async () => {
     const queues = await gateways(4, { standard: { bound: 150 } });

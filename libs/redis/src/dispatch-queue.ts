@@ -9,7 +9,7 @@ import { warnIfNotDurable } from './durability.ts';
 import type { Replication } from './replication.ts';
 import { TOKEN_LOG_MS } from './retention.ts';
 import { queueMetrics } from './metrics.ts';
-import { ShardDispatch } from './shard-dispatch.ts';
+import { ShardDispatch, type ShardDepth } from './shard-dispatch.ts';
 import { ShardProducers } from './shard-producers.ts';
 import type { TakenBundle, TakenRequest } from './taken.ts';
 import { TokenLog } from './token-log.ts';
@@ -33,14 +33,9 @@ export interface DispatchQueueOptions {
 
 const SWEEP_EVERY_MS = 5_000;
 
-/** What one (priority, pool) has in Redis, its shards together. */
-export interface Depth {
+/** What one (priority, pool) has in Redis: the sums over its shards, but the longest of their waits. */
+export interface Depth extends ShardDepth {
   shard: Shard;
-  /** Requests waiting or running. */
-  outstanding: number;
-  /** Requests of models without a worker. */
-  parked: number;
-  deadLetters: number;
 }
 
 /** The durable queue in Redis, as a dispatcher uses it. */
@@ -112,13 +107,11 @@ export class DispatchQueue {
     const depths = new Map<string, Depth>();
     for (const side of this.#shards.values()) {
       const { shard } = side;
-      const [outstanding, parked, deadLetters] = await side.depth();
+      const depth = await side.depth();
       const key = `${shard.priority}/${shard.pool}`;
-      const sum = depths.get(key) ?? { shard, outstanding: 0, parked: 0, deadLetters: 0 };
-      sum.outstanding += outstanding;
-      sum.parked += parked;
-      sum.deadLetters += deadLetters;
-      depths.set(key, sum);
+      const sum = depths.get(key);
+      if (sum) addTo(sum, depth);
+      else depths.set(key, { shard, ...depth });
     }
     return [...depths.values()];
   }
@@ -177,4 +170,12 @@ export class DispatchQueue {
       });
     }
   }
+}
+
+function addTo(sum: Depth, { outstanding, parked, deadLetters, models, waitS }: ShardDepth): void {
+  sum.outstanding += outstanding;
+  sum.parked += parked;
+  sum.deadLetters += deadLetters;
+  sum.waitS = Math.max(sum.waitS, waitS);
+  for (const [model, count] of Object.entries(models)) sum.models[model] = (sum.models[model] ?? 0) + count;
 }

@@ -1,3 +1,5 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import keySlot from 'cluster-key-slot';
 import { parseLoc, POOLS, PRIORITIES, type Pool, type Shard } from '@frontier/contracts/queue';
 import { hashTag } from './hash-slot.ts';
@@ -54,6 +56,17 @@ describe('hash tags', () => {
         const shards = PRIORITIES.map((priority) => ({ priority, pool, index }));
         expect(counts(shards, 3)).toEqual([1, 1, 1]);
       }
+    }
+  });
+
+  it('are those by which the Helm chart lets KEDA read the queues', () => {
+    const template = readFileSync(
+      join(__dirname, '../../../helm/frontier/templates/_autoscaling.tpl'),
+      'utf8',
+    );
+    for (const pool of POOLS) {
+      const prefixes = PRIORITIES.map((priority) => new ShardKeys({ priority, pool, index: 0 }).prefix);
+      expect(template).toContain(prefixes.join(' '));
     }
   });
 });

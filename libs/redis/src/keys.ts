@@ -21,6 +21,8 @@ export class ShardKeys {
   readonly held: string;
   /** Hash tenant -> requests outstanding. */
   readonly tenants: string;
+  /** Hash `<model>@<version>` -> requests outstanding, parked ones too. */
+  readonly models: string;
   /** Hash of a request that is not settled, or whose payload is not gone: owner, epoch, deadline, … */
   readonly recordPrefix: string;
   /** The terminal record of a request, in the form of `encodeSettled`. */
@@ -43,6 +45,7 @@ export class ShardKeys {
     this.settled = `${this.prefix}:settled`;
     this.held = `${this.prefix}:held`;
     this.tenants = `${this.prefix}:tenants`;
+    this.models = `${this.prefix}:models`;
     this.recordPrefix = `${this.prefix}:r:`;
     this.terminalPrefix = `${this.prefix}:s:`;
     this.payloadPrefix = `${this.prefix}:p:`;

@@ -7,6 +7,7 @@ import { failpoint } from '@frontier/kit/failpoint';
 import { INLINE_BYTES } from './bundle.ts';
 import { Committer } from './committer.ts';
 import { DeadLetters } from './dead-letters.ts';
+import { DrainRate } from './drain-rate.ts';
 import { ownerOf, refOf } from './keys.ts';
 import type { ConsumerOptions } from './lane-consumer.ts';
 import { persistently } from './persistently.ts';
@@ -26,6 +27,19 @@ export interface ShardDispatchOptions extends Omit<ConsumerOptions, 'onFailed' |
   producers: RedriverOptions['producers'];
 }
 
+/** What one shard has in Redis. */
+export interface ShardDepth {
+  /** Requests waiting or running. */
+  outstanding: number;
+  /** Requests of models without a worker. */
+  parked: number;
+  deadLetters: number;
+  /** Requests outstanding or parked, by `<model>@<version>`. */
+  models: Record<string, number>;
+  /** How long a request that comes now waits, s; 0: hardly, or not known. */
+  waitS: number;
+}
+
 /** A gateway ends its own requests at their deadline; the sweeper comes after it. */
 const SWEEP_GRACE_MS = 2_000;
 /** Of a job that nobody understands, characters that its dead letter shows. */
@@ -43,6 +57,7 @@ export class ShardDispatch {
   readonly #retries: Queue;
   readonly #redrives: RedriveSchedule;
   readonly #stopping = new AbortController();
+  readonly #drain = new DrainRate();
 
   constructor(options: ShardDispatchOptions) {
     const { shard, redis, replication, log } = options;
@@ -86,15 +101,28 @@ export class ShardDispatch {
     await Promise.all([this.#retries.close(), this.deadLetters.close()]);
   }
 
-  /** Requests outstanding, requests parked, dead letters. */
-  async depth(): Promise<[number, number, number]> {
+  async depth(): Promise<ShardDepth> {
     const { redis } = this.#options;
-    const [outstanding, parked, dead] = await Promise.all([
-      redis.zcard(this.store.keys.outstanding),
-      redis.hget(this.store.keys.held, '*'),
+    const { keys } = this.store;
+    const [all, parked, deadLetters, models, settled, ...waiting] = await Promise.all([
+      redis.zcard(keys.outstanding),
+      redis.hget(keys.held, '*').then(Number),
       this.deadLetters.size(),
+      redis.hgetall(keys.models),
+      redis.get(keys.settled).then(Number),
+      ...(['main', 'overflow'] as const).map((lane) => redis.llen(`${keys.prefix}:${lane}:wait`)),
     ]);
-    return [outstanding - Number(parked ?? 0), Number(parked ?? 0), dead];
+    const outstanding = all - parked;
+    const at = performance.now();
+    this.#drain.observe({ at, settled, outstanding, backlog: waiting.reduce((sum, jobs) => sum + jobs, 0) });
+    const perSecond = this.#drain.perSecond(at);
+    return {
+      outstanding,
+      parked,
+      deadLetters,
+      models: Object.fromEntries(Object.entries(models).map(([model, count]) => [model, Number(count)])),
+      waitS: perSecond > 0 ? outstanding / perSecond : 0,
+    };
   }
 
   /** The job comes first: a crash before the handover leaves a job that owns nothing, which is dropped when it is met. */

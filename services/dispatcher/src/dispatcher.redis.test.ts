@@ -1,5 +1,5 @@
 import { doubled, type FakeWorker, type FakeWorkerOptions } from './testing/fake-worker.ts';
-import { Harness, ints, numbersOf, prompt as text, textOf } from './testing/harness.ts';
+import { Harness, ints, numbersOf, prompt as text, textOf, until } from './testing/harness.ts';
 
 const harness = new Harness();
 const worker = (options: Omit<FakeWorkerOptions, 'port'>) => harness.worker(options);
@@ -86,6 +86,18 @@ describe('dispatcher', () => {
     await new Promise((resolve) => setTimeout(resolve, 200));
     await worker({ models: [{ name: 'double', credits: 1 }], onBatch: doubled });
     expect(numbersOf(await answer)).toEqual([8]);
+  });
+
+  it('tells how many requests of a version are outstanding, also without a worker, and 0 when there are none', async () => {
+    const outstanding = () => harness.metric('outstanding_requests', { model: 'double', version: '1', pool: 'cpu' }); // prettier-ignore
+    const calls = await Promise.all(Array.from({ length: 3 }, (_, i) => infer('double', [ints([[i]])])));
+    await until(async () => (await outstanding()) === 3);
+    expect(await harness.metric('queue_parked', { priority: 'standard' })).toBe(3);
+    await worker({ models: [{ name: 'double', credits: 1 }], onBatch: doubled });
+    await Promise.all(calls.map(({ answer }) => answer));
+    await until(async () => (await outstanding()) === 0);
+    const known = await harness.samples('outstanding_requests');
+    expect(new Set(known.map(({ model }) => model))).toEqual(new Set(['double', 'gen', 'twice']));
   });
 
   it('logs the tokens of a stream and goes on elsewhere from where a lost worker was', async () => {

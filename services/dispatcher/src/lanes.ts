@@ -47,6 +47,8 @@ export class Lanes {
 
   constructor(options: LanesOptions) {
     this.#options = options;
+    // From the start: that nobody has come yet is what an alert must see.
+    this.#countWorkers();
     this.#ticker = setInterval(() => this.#tick(), 500);
   }
 

@@ -6,6 +6,8 @@ export interface DispatcherMetrics {
   queueDepth: Gauge<'priority' | 'pool'>;
   parked: Gauge<'priority' | 'pool'>;
   deadLetters: Gauge<'priority' | 'pool'>;
+  outstanding: Gauge<'model' | 'version' | 'pool'>;
+  predictedWait: Gauge<'priority' | 'pool'>;
   batchSize: Histogram<'priority' | 'model'>;
   batchRows: Histogram<'model'>;
   flushes: Counter<'model' | 'reason'>;
@@ -30,6 +32,8 @@ export function dispatcherMetrics(registry: Registry): DispatcherMetrics {
     queueDepth: new Gauge({ name: 'queue_depth', help: 'Requests outstanding: waiting or running', labelNames: ['priority', 'pool'], registers }), // prettier-ignore
     parked: new Gauge({ name: 'queue_parked', help: 'Requests of models that no worker serves', labelNames: ['priority', 'pool'], registers }), // prettier-ignore
     deadLetters: new Gauge({ name: 'dlq_size', help: 'Dead letters', labelNames: ['priority', 'pool'], registers }), // prettier-ignore
+    outstanding: new Gauge({ name: 'outstanding_requests', help: 'Requests waiting, parked or running, by the version that they were admitted for; the same at every dispatcher', labelNames: ['model', 'version', 'pool'], registers }), // prettier-ignore
+    predictedWait: new Gauge({ name: 'predicted_wait_seconds', help: 'How long a request that comes now waits: what is outstanding by the rate at which it is settled; 0: hardly, or not known', labelNames: ['priority', 'pool'], registers }), // prettier-ignore
     batchSize: new Histogram({ name: 'batch_size', help: 'Requests in one model execution', labelNames: ['priority', 'model'], buckets: sizes, registers }), // prettier-ignore
     batchRows: new Histogram({ name: 'batch_rows', help: 'Rows in one model execution', labelNames: ['model'], buckets: sizes, registers }), // prettier-ignore
     flushes: new Counter({ name: 'batch_flush_total', help: 'Batches by why they left: size, idle, window or age', labelNames: ['model', 'reason'], registers }), // prettier-ignore

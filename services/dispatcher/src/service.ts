@@ -8,7 +8,7 @@ import { endSpan, startSpan, traceparentOf, tracingEnabled } from '@frontier/kit
 import type { Repository } from '@frontier/model-store/repository';
 import { repositoryOptions } from '@frontier/model-store/settings';
 import { RepositoryWatcher } from '@frontier/model-store/watch';
-import { DispatchQueue } from '@frontier/redis/dispatch-queue';
+import { DispatchQueue, type Depth } from '@frontier/redis/dispatch-queue';
 import type { TakenBundle, TakenRequest } from '@frontier/redis/taken';
 import { TrafficWatch } from '@frontier/redis/traffic-watch';
 import { DispatchServer } from '@frontier/rpc/dispatch-server';
@@ -188,12 +188,31 @@ export class Dispatcher implements Service {
   }
 
   async #readDepths(): Promise<void> {
-    const { queueDepth, parked, deadLetters } = this.#metrics;
-    for (const { shard, ...depth } of await this.#queue.depths().catch(() => [])) {
+    const { queueDepth, parked, deadLetters, predictedWait } = this.#metrics;
+    const depths = await this.#queue.depths().catch(() => []);
+    for (const { shard, ...depth } of depths) {
       const labels = { priority: shard.priority, pool: shard.pool };
       queueDepth.set(labels, depth.outstanding);
       parked.set(labels, depth.parked);
       deadLetters.set(labels, depth.deadLetters);
+      predictedWait.set(labels, depth.waitS);
+    }
+    if (depths.length > 0) this.#countModels(depths);
+  }
+
+  /** A known version without requests is 0 rather than missing: to whoever scales by it these are not the same. */
+  #countModels(depths: readonly Depth[]): void {
+    const { outstanding } = this.#metrics;
+    outstanding.reset();
+    const pools = new Set(depths.map(({ shard }) => shard.pool));
+    for (const { name: model, version, pools: able } of this.#serving.specs)
+      for (const pool of able) if (pools.has(pool)) outstanding.set({ model, version, pool }, 0);
+    for (const { shard, models } of depths) {
+      for (const [key, count] of Object.entries(models)) {
+        const at = key.lastIndexOf('@');
+        const [model, version] = [key.slice(0, at), key.slice(at + 1)];
+        outstanding.inc({ model, version, pool: shard.pool }, count);
+      }
     }
   }
 }

@@ -36,6 +36,11 @@ export class Serving {
     return versionNow(request, this.#options.traffic.get(request.model));
   }
 
+  /** All versions that there are. */
+  get specs(): ModelSpec[] {
+    return this.#catalogue.list().map(({ spec }) => spec);
+  }
+
   spec(model: string, version: string): ModelSpec | undefined {
     return this.#catalogue.get(model, version)?.spec;
   }

@@ -29,7 +29,7 @@ local count = redis.call('ZCARD', OUTSTANDING) - parked
 local bytes = tonumber(redis.call('GET', BYTES) or '0')
 local backlog = redis.call('LLEN', prefix .. ':main:wait') + redis.call('LLEN', prefix .. ':overflow:wait')
 local reply = { now, count, bytes, tonumber(redis.call('GET', SETTLED) or '0'), backlog }
-local added, added_bytes, added_of = {}, 0, {}
+local added, added_bytes, added_of, added_models = {}, 0, {}, {}
 local tenant_counts, active, refused = {}, nil, {}
 
 local function outstanding_of(tenant)
@@ -129,6 +129,8 @@ for i = FIRST, #ARGV, STEP do
     added[#added + 1] = ref
     added_bytes = added_bytes + size
     added_of[tenant] = (added_of[tenant] or 0) + 1
+    local model = ARGV[i + 7] .. '@' .. ARGV[i + 8]
+    added_models[model] = (added_models[model] or 0) + 1
     tenant_counts[tenant] = outstanding_of(tenant) + 1
     count = count + 1
     bytes = bytes + size
@@ -147,5 +149,6 @@ if #added > 0 then
   for tenant, n in pairs(added_of) do
     redis.call('HINCRBY', tenants, tenant, n)
   end
+  count_models(prefix, added_models)
 end
 return reply

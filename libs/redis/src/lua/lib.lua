@@ -36,7 +36,17 @@ local function count_parked(prefix, record, model, bytes, by)
 end
 
 local released_refs, released_keys, released_bytes, settled_count = {}, {}, 0, 0
-local released_of, release_prefix = {}, nil
+local released_of, released_models, release_prefix = {}, {}, nil
+
+-- How many requests are outstanding of each model and version: what workers are scaled by. A request counts for the one
+-- that it was admitted for.
+local function count_models(prefix, changes)
+  for model, by in pairs(changes) do
+    if redis.call('HINCRBY', prefix .. ':models', model, by) <= 0 then
+      redis.call('HDEL', prefix .. ':models', model)
+    end
+  end
+end
 
 -- The payload of a request is gone: what it reserved is given back. Only for a request that has a record, since
 -- record and place in OUTSTANDING come and go together. `held`: the field of its record.
@@ -50,6 +60,9 @@ local function release(prefix, ref, bytes, held)
   released_bytes = released_bytes + tonumber(bytes)
   local tenant = tenant_of(ref)
   released_of[tenant] = (released_of[tenant] or 0) + 1
+  local of = redis.call('HMGET', prefix .. ':r:' .. ref, 'model', 'version')
+  local model = (of[1] or '') .. '@' .. (of[2] or '')
+  released_models[model] = (released_models[model] or 0) - 1
   release_prefix = prefix
 end
 
@@ -94,6 +107,7 @@ local function finish()
         redis.call('HDEL', release_prefix .. ':tenants', tenant)
       end
     end
+    count_models(release_prefix, released_models)
   end
   if settled_count > 0 then
     redis.call('INCRBY', SETTLED, settled_count)

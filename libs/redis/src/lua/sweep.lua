@@ -29,4 +29,7 @@ for i = 1, #counts, 2 do
   end
 end
 finish()
+if redis.call('ZCARD', OUTSTANDING) == 0 then
+  redis.call('DEL', prefix .. ':models')
+end
 return unsettled

@@ -159,6 +159,12 @@ export class Harness {
     return { id: request.id, answer: this.queue.wait(request.id, request.tenant) };
   }
 
+  /** The labels of all samples of a metric. */
+  async samples(name: string): Promise<Record<string, unknown>[]> {
+    const metric = await this.#registry.getSingleMetric(name)?.get();
+    return (metric?.values ?? []).map(({ labels }) => ({ ...labels }));
+  }
+
   /** The sum of a metric's samples with these labels. */
   async metric(name: string, labels: Record<string, string> = {}): Promise<number> {
     const metric = await this.#registry.getSingleMetric(name)?.get();
