@@ -10,8 +10,9 @@ const SERVICES = ['gateway', 'dispatcher', 'worker', 'control', 'canary-controll
 const INTRODUCTION = `# Configuration
 
 Each service reads its settings from environment variables, once, when it starts. A wrong environment prints all
-its faults and exits with 78. Empty variables count as unset. This page is made from the schemas by
-\`npm run generate\`; \`npm start\` sets what one machine needs.`;
+its faults and exits with 78. Empty variables count as unset. Any variable \`X\` may instead be given as \`X_FILE\`, the
+path of a file with its value (one newline at its end does not count), as secrets are mounted in Kubernetes. This page
+is made from the schemas by \`npm run generate\`; \`npm start\` sets what one machine needs.`;
 
 /** The page as Markdown; needs a build. */
 export function configurationPage() {

@@ -1,3 +1,4 @@
+import { readFileSync, statSync } from 'node:fs';
 import { z } from 'zod';
 import { failpointsSchema } from './failpoint.ts';
 
@@ -11,6 +12,9 @@ const EXIT_CONFIG = 78;
 
 /** Timers over 2^31-1 ms fire at once. */
 const MAX_TIMER_MS = 2 ** 31 - 1;
+
+/** A setting that is longer is not one: somebody named the wrong file. */
+const MAX_FILE_BYTES = 64 * 1024;
 
 /** Everything that is wrong with an environment, one line a variable. */
 export class ConfigError extends Error {
@@ -30,25 +34,53 @@ export function variableName(key: string): string {
 }
 
 /**
- * Reads one typed object from environment variables; unset and empty ones take their default.
+ * Reads one typed object from environment variables; unset and empty ones take their default. Any variable `X` may
+ * also be given as `X_FILE`, the path of a file with its value, unless `X_FILE` is a setting itself.
  * Throws ConfigError with all faults at once.
  */
 export function parseEnv<S extends Shape>(shape: S, env: Record<string, string | undefined>): ConfigOf<S> {
   const config: Record<string, unknown> = {};
   const faults: string[] = [];
+  const names = new Set(Object.keys(shape).map(variableName));
   for (const [key, schema] of Object.entries(shape)) {
     const name = variableName(key);
-    const result = schema.safeParse(env[name] === '' ? undefined : env[name]);
+    const file = `${name}_FILE`;
+    const { value, fault } = given(env, name, names.has(file) ? undefined : env[file]);
+    if (fault !== undefined) {
+      faults.push(fault);
+      continue;
+    }
+    const result = schema.safeParse(value);
     if (result.success) config[key] = result.data;
-    else faults.push(...result.error.issues.map((issue) => `${name}: ${faultText(issue, env[name])}`));
+    else faults.push(...result.error.issues.map((issue) => `${name}: ${faultText(issue, value)}`));
   }
   if (faults.length > 0) throw new ConfigError(faults);
   return config as ConfigOf<S>;
 }
 
+/** The text of a variable, from itself or its file. */
+function given(
+  env: Record<string, string | undefined>,
+  name: string,
+  path: string | undefined,
+): { value?: string | undefined; fault?: string } {
+  const value = env[name] || undefined;
+  if (!path) return { value };
+  if (value !== undefined) return { fault: `${name}: is set, and ${name}_FILE too: unset one of them` };
+  try {
+    const { size } = statSync(path);
+    if (size > MAX_FILE_BYTES) return { fault: `${name}_FILE: ${path} has over ${MAX_FILE_BYTES} bytes` };
+    // An editor or `echo` ends a file with a newline, which is no part of a secret.
+    return { value: readFileSync(path, 'utf8').replace(/\r?\n$/, '') || undefined };
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    return { fault: `${name}_FILE: cannot read ${path} (${code ?? 'unknown error'})` };
+  }
+}
+
 /** Names the place inside a JSON value; never repeats the value, which may be a secret. */
-function faultText(issue: z.core.$ZodIssue, given: string | undefined): string {
-  if (given === undefined || given === '') return 'must be set';
+function faultText(issue: z.core.$ZodIssue, value: string | undefined): string {
+  if (value === undefined) return 'must be set';
   return issue.path.length === 0 ? issue.message : `${issue.path.join('.')}: ${issue.message}`;
 }
 

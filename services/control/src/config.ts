@@ -29,6 +29,12 @@ export const shape = {
     .string()
     .optional()
     .describe('Where the first admin key is written to (mode 0600) while there is no key at all'),
+  controlAdminKey: z
+    .string()
+    .optional()
+    .describe(
+      'An admin key that is there from the start, made outside: where secrets come from a secret store (docs/kubernetes.md)',
+    ),
   controlDrainMs: durationMs().default(5_000).describe('How long answers under way may take when it stops'),
   controlMaxConnections: int().min(1).default(200).describe('HTTP connections at most'),
   databaseUrl: z

@@ -11,7 +11,7 @@ import type { ExperimentSource } from './experiments.ts';
 import { readGovernance } from './governance.ts';
 import { createApp } from './http/app.ts';
 import { Authenticator } from './keys/authenticator.ts';
-import { bootstrap } from './keys/bootstrap.ts';
+import { bootstrap, ensureKey } from './keys/bootstrap.ts';
 import { controlMetrics } from './metrics.ts';
 import { auditRoutes } from './routes/audit.ts';
 import { digestRoutes } from './routes/blocked-digests.ts';
@@ -82,7 +82,12 @@ export class ControlService implements Service {
     this.#deps = deps;
     this.#server = createServer(
       LIMITS,
-      createApp(routes, { authenticator, metrics: controlMetrics(registry), log }),
+      createApp(routes, {
+        authenticator,
+        // A look-up that finds nothing: the cheapest question there is.
+        metrics: controlMetrics(registry, () => stores.keys.find('-')),
+        log,
+      }),
     );
     this.#server.maxConnections = config.controlMaxConnections;
   }
@@ -90,6 +95,7 @@ export class ControlService implements Service {
   /** Rejects when the port is taken or the policy files have faults. */
   async start(): Promise<void> {
     const {
+      controlAdminKey: text,
       controlBootstrapKeyFile: file,
       controlEnvironment: environment,
       controlHost,
@@ -97,6 +103,9 @@ export class ControlService implements Service {
     } = this.#config;
     const { stores, pepper, log } = this.#deps;
     await readGovernance(this.#config.governanceFolder);
+    if (text !== undefined && (await ensureKey({ keys: stores.keys, environment, pepper, text }))) {
+      log.info('made the admin key that was given');
+    }
     if (file !== undefined && (await bootstrap({ keys: stores.keys, environment, pepper, file }))) {
       log.info({ file }, 'made the first admin key');
     }

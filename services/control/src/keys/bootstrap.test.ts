@@ -1,22 +1,29 @@
 import { mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { AppError } from '@frontier/contracts/errors';
 import type { KeyStore } from '@frontier/contracts/registry';
-import { bootstrap } from './bootstrap.ts';
+import { bootstrap, ensureKey } from './bootstrap.ts';
 import { localPepper } from './pepper.ts';
-import { hashOf, parseToken, type Token } from './token.ts';
+import { hashOf, newToken, parseToken, type Token } from './token.ts';
 
 let folder: string;
 beforeEach(async () => (folder = await mkdtemp(join(tmpdir(), 'frontier-keys-'))));
 afterEach(() => rm(folder, { recursive: true }));
 
 /** The part of a store that the first key needs. */
-function keyStore(): Pick<KeyStore, 'list' | 'create'> & { made: Parameters<KeyStore['create']>[0][] } {
+function keyStore(): Pick<KeyStore, 'list' | 'create' | 'find'> & {
+  made: Parameters<KeyStore['create']>[0][];
+} {
   const made: Parameters<KeyStore['create']>[0][] = [];
   return {
     made,
     list: () =>
       Promise.resolve(made.map((key) => ({ ...key, createdAt: 0, revokedAt: null, lastUsedAt: null }))),
+    find: (id) => {
+      const key = made.find((one) => one.id === id);
+      return Promise.resolve(key && { ...key, createdAt: 0, revokedAt: null, lastUsedAt: null });
+    },
     create: (key) =>
       Promise.resolve({ ...key, createdAt: made.push(key), revokedAt: null, lastUsedAt: null }),
   };
@@ -39,6 +46,27 @@ test('the first key is an admin, once, and only its owner may read it', async ()
   ]);
   expect(await bootstrap(options)).toBe(false);
   expect((await readFile(file, 'utf8')).trim()).toBe(text);
+});
+
+test('a key that is given is made once, under its pepper, in its environment', async () => {
+  const keys = keyStore();
+  const token = newToken('prod');
+  const options = { keys, environment: 'prod', pepper: 'p', text: token.text };
+  expect(await ensureKey(options)).toBe(true);
+  expect(keys.made).toEqual([
+    { id: token.id, name: 'bootstrap', role: 'admin', owns: [], secretHash: hashOf(token, 'p') },
+  ]);
+  expect(await ensureKey(options)).toBe(false);
+  await expect(ensureKey({ ...options, pepper: 'q' })).rejects.toThrow('under another pepper');
+  await expect(ensureKey({ ...options, environment: 'dev' })).rejects.toThrow('CONTROL_ADMIN_KEY: must be');
+  await expect(ensureKey({ ...options, text: 'hunter2' })).rejects.not.toThrow('hunter2');
+  expect(keys.made).toHaveLength(1);
+});
+
+test('two control services may make the given key at once', async () => {
+  const keys = { ...keyStore(), create: () => Promise.reject(new AppError('CONFLICT', 'there already')) };
+  const options = { keys, environment: 'dev', pepper: 'p', text: newToken('dev').text };
+  expect(await ensureKey(options)).toBe(false);
 });
 
 test('the pepper is made once', async () => {
