@@ -6,6 +6,7 @@ import { parseArgs } from 'node:util';
 import { attach, node, Problem, report, root } from './lib/run.mjs';
 import { build, setUp } from './setup.mjs';
 
+const FOLDER = join(root, 'reports/canary-run');
 const HELP = `npm run canary:run -- [options]
   --short            good and errors, with tiny thresholds, read directly: less than a minute
   --long             an identical canary gets through 1800 scrapes instead of 120
@@ -45,15 +46,19 @@ async function main() {
   const { scenariosOf } = await import('./canary-run/scenarios.mjs');
   const scenarios = chosenOf(scenariosOf({ short: options.short, scrapes: options.long ? 1_800 : 120 }));
   const results = await runAll(scenarios, { rate, redis: binary });
-  await save(results);
+  console.log(`\ndecision logs in ${FOLDER}`);
+  if (options.json) console.log(JSON.stringify({ rows: results.map(({ row }) => row) }));
   if (results.some(({ row }) => row.problems.length > 0)) process.exitCode = 1;
 }
 
+/** In the order in which they are named. */
 function chosenOf(scenarios) {
-  const wanted = options.only?.split(',');
-  const unknown = wanted?.find((name) => scenarios.every((scenario) => scenario.name !== name));
-  if (unknown !== undefined) throw new Problem(`There is no scenario ${unknown}.`);
-  return scenarios.filter(({ name }) => !wanted || wanted.includes(name));
+  if (options.only === undefined) return scenarios;
+  return options.only.split(',').map((name) => {
+    const found = scenarios.find((scenario) => scenario.name === name);
+    if (!found) throw new Problem(`There is no scenario ${name}.`);
+    return found;
+  });
 }
 
 async function runAll(scenarios, { rate, redis }) {
@@ -83,6 +88,7 @@ async function runAll(scenarios, { rate, redis }) {
     if (result.row.phase === 'promoted') stable = version;
     results.push(result);
     console.log(line(result.row));
+    await save(result);
   }
   console.log(`\n${load.answered} calls were answered, ${load.failed} of them with an error.`);
   console.log(`\nGit, as the controller left it:\n${stack.commits().join('\n')}`);
@@ -91,7 +97,7 @@ async function runAll(scenarios, { rate, redis }) {
 }
 
 /** A slower call takes as much longer at least: what the policy calls a difference that matters. */
-const SLOWER_MS = 30;
+const SLOWER_MS = 15;
 
 /** So many convolutions that a call alone takes twice as long or more. */
 async function roundsOfSlow() {
@@ -114,22 +120,13 @@ function line(row) {
   return [cells + row.reason, ...row.problems.map((problem) => `  !! ${problem}`)].join('\n');
 }
 
-async function save(results) {
-  const folder = join(root, 'reports/canary-run');
-  mkdirSync(folder, { recursive: true });
-  for (const { row, entries } of results) {
-    const text = entries.map((entry) => JSON.stringify(entry)).join('\n');
-    writeFileSync(join(folder, `${row.name}.jsonl`), `${text}\n`);
-  }
-  console.log(`\ndecision logs in ${folder}`);
-  if (options.plots) await plots(results);
-  if (options.json) console.log(JSON.stringify({ rows: results.map(({ row }) => row) }));
-}
-
-async function plots(results) {
+async function save({ row, entries }) {
+  mkdirSync(FOLDER, { recursive: true });
+  const text = entries.map((entry) => JSON.stringify(entry)).join('\n');
+  writeFileSync(join(FOLDER, `${row.name}.jsonl`), `${text}\n`);
+  if (!options.plots) return;
   const { plot } = await import('./canary-run/plot.mjs');
-  for (const { row, entries } of results)
-    writeFileSync(join(root, `docs/images/canary-run-${row.name}.svg`), plot(row, entries));
+  writeFileSync(join(root, `docs/images/canary-run-${row.name}.svg`), plot(row, entries));
 }
 
 let stopping;

@@ -246,7 +246,7 @@ test('does not start with versions that may not be served, nor beside a rollout'
   expect((await start({})).err).toContain('simple@2 was rolled back');
   await control.stores.rollouts.unblock(digest, entry);
   const policy = rolloutPolicySchema.parse({});
-  const rollout = { id: 'ro-1', model: 'simple', stable: '1', canary: '2', canaryDigest: digest, policy, salt: 's', phase: 'aa' as const, share: 0, createdAt: 1, createdBy: 'x', endedAt: null }; // prettier-ignore
+  const rollout = { id: 'ro-1', model: 'simple', stable: '1', canary: '2', canaryDigest: digest, policy, salt: 's', phase: 'aa' as const, share: 0, createdAt: 1, createdBy: 'x', endedAt: null, waits: null }; // prettier-ignore
   await control.stores.rollouts.create(rollout, entry);
   expect((await start({})).err).toContain('rollout ro-1 of simple runs');
   expect((await new TrafficStore(lab.redis).get('simple'))?.experiment).toBeNull();

@@ -26,14 +26,14 @@ export class Load {
   #timer;
   #next = random(20261121);
 
-  /** `rate` calls a second in all. */
-  async start(ports, rate) {
+  /** `rate` calls a second in all, to these ports of a host. */
+  async start(ports, rate, host = '127.0.0.1') {
     const workload = {
       path: '/inference.v1.InferenceService/Infer',
       messages: await messages(),
       check: () => true,
     };
-    this.#clients = ports.map((port) => new GrpcClient({ host: '127.0.0.1', port }, workload));
+    this.#clients = ports.map((port) => new GrpcClient({ host, port }, workload));
     for (const client of this.#clients) {
       client.onSent = () => {};
       client.onAnswer = (_intended, error) => {

@@ -4,6 +4,8 @@ import { begin, order, passGates, register, replay, untilFinished } from './roll
 import { MODEL, writeVersion } from './versions.mjs';
 
 const LONGEST_S = 15 * 60;
+/** For what is done after the end. */
+const ENDING_MS = 30_000;
 /** From the verdict until no gateway sends the canary anything. */
 const OFF_MS = 1_000;
 
@@ -39,16 +41,18 @@ export async function runScenario(stack, scenario, { version, stable, rounds }) 
   return { row: { ...row, problems: problemsOf(scenario, row, await stack.traffic.get(MODEL), { stable, version }) }, entries }; // prettier-ignore
 }
 
-/** An identical canary is ended by us when it has been looked at often enough. */
-function lookOf({ stores }, { scrapes, timeoutS = LONGEST_S }, rollout) {
-  if (scrapes === undefined) return { timeoutMs: timeoutS * 1_000 };
+/** Ended by us: an identical canary when it has been looked at often enough, and any that takes too long. */
+function lookOf({ stores }, { scrapes = Infinity, timeoutS = LONGEST_S }, rollout) {
+  const longestMs = timeoutS * 1_000 + (Number.isFinite(scrapes) ? scrapes * 1_500 : 0);
+  const end = performance.now() + longestMs;
   let ordered = false;
   const look = async (entries) => {
-    if (ordered || entries.filter(({ event }) => event.kind === 'scrape').length < scrapes) return;
+    const seen = entries.filter(({ event }) => event.kind === 'scrape').length;
+    if (ordered || (seen < scrapes && performance.now() < end)) return;
     ordered = true;
     await order(stores, rollout.id, 'abort');
   };
-  return { timeoutMs: scrapes * 1_500 + timeoutS * 1_000, look };
+  return { timeoutMs: longestMs + ENDING_MS, look };
 }
 
 /** Seconds from the first call that the canary may have had to its end, and ms from the verdict until it was in force. */

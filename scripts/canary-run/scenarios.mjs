@@ -60,6 +60,7 @@ export function scenariosOf({ short, scrapes }) {
       kind: 'slow',
       phase: 'rolled-back',
       withinS: 60,
+      timeoutS: 120,
       policy: { ...POLICY, steps: [500, 2_500, 10_000] },
     },
     { name: 'errors', kind: 'failing', phase: 'rolled-back', withinS: 30, policy: POLICY },

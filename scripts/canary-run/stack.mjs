@@ -91,7 +91,7 @@ export class Stack {
     for (let i = 0; i < GATEWAYS; i += 1) {
       const [http, grpc, ops] = await Promise.all([freePort(), freePort(), freePort()]);
       this.gateways.push({ http, grpc, ops });
-      await this.#service('gateway', ops, { ...common, HTTP_PORT: http, GRPC_PORT: grpc }, `gateway-${i}`);
+      await this.#service('gateway', ops, { ...common, HTTP_PORT: http, GRPC_PORT: grpc, LOG_LEVEL: 'warn' }, `gateway-${i}`); // prettier-ignore
     }
   }
 

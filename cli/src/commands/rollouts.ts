@@ -134,6 +134,7 @@ async function list(
     phase: (item) => item.phase,
     share: (item) => shareText(item.share),
     created: (item) => timeText(item.createdAt),
+    'waits for': (item) => item.waits ?? '',
   });
   if (items.length === 0) context.out.say('no rollouts');
   if (more) context.out.say(`there are more than ${limit}: --limit`);

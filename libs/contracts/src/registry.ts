@@ -165,6 +165,8 @@ export interface RolloutStore {
   list(filter: { model?: string; running?: boolean }, limit: number, cursor?: string): Promise<Page<Rollout>>;
   /** Appends, and changes phase, share and salt with it. Throws CONFLICT unless `seq` is the next. */
   append(entry: Omit<RolloutLogEntry, 'id' | 'hash'>, change: Pick<Rollout, 'phase' | 'share' | 'salt' | 'endedAt'>): Promise<RolloutLogEntry>; // prettier-ignore
+  /** Says what a rollout waits for; null: nothing. For people only, nobody decides by it. */
+  wait(rollout: string, reason: string | null): Promise<void>;
   /** In order, in pages, from `after` (exclusive) on. */
   log(rollout: string, after: number, limit: number): Promise<RolloutLogEntry[]>;
   /** The first broken line of a log's hash chain; undefined: it is sound. */

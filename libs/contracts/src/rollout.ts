@@ -143,4 +143,6 @@ export interface Rollout {
   createdAt: number;
   createdBy: string;
   endedAt: number | null;
+  /** Why nothing goes on although it is to, such as a remote of Git that does not answer; null: nothing is in the way. */
+  waits: string | null;
 }

@@ -35,7 +35,7 @@ describe.each(shared)('migrations on $name', ({ start }) => {
     const opened = await Promise.all(Array.from({ length: 4 }, () => openDatabase(engine.options)));
     const [database] = opened;
     const done = await database?.run((db) => sql`select name from frontier.migrations`.execute(db));
-    expect(done?.rows).toEqual([{ name: '0001-registry-and-rollouts' }]);
+    expect(done?.rows).toEqual([{ name: '0001-registry-and-rollouts' }, { name: '0002-rollout-waits' }]);
     await Promise.all(opened.map((database) => database.close()));
     await engine.stop();
   }, 60_000);

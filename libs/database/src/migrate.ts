@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { AppError } from '@frontier/contracts/errors';
 import { sql, type Kysely } from 'kysely';
 import { registryAndRollouts } from './migrations/0001-registry-and-rollouts.ts';
+import { rolloutWaits } from './migrations/0002-rollout-waits.ts';
 import { SCHEMA, type Tables } from './tables.ts';
 
 export interface Migration {
@@ -11,7 +12,7 @@ export interface Migration {
 }
 
 /** In order. Each must suit the version of the program before it too: both run while it is rolled out. */
-const MIGRATIONS: readonly Migration[] = [registryAndRollouts];
+const MIGRATIONS: readonly Migration[] = [registryAndRollouts, rolloutWaits];
 
 /** Any number that nobody else locks in this database. */
 const LOCK = 7_260_011_921;

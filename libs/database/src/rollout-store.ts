@@ -21,7 +21,7 @@ export function createRolloutStore(database: Database): RolloutStore {
   return { ...records(database), ...log(database), ...orders(database), ...blocks(database) };
 }
 
-function records(database: Database): Pick<RolloutStore, 'create' | 'get' | 'list'> {
+function records(database: Database): Pick<RolloutStore, 'create' | 'get' | 'list' | 'wait'> {
   return {
     create: (rollout, entry) =>
       database.transaction(async (tx) => {
@@ -58,6 +58,11 @@ function records(database: Database): Pick<RolloutStore, 'create' | 'get' | 'lis
           ({ createdAt, id }) => [createdAt, id],
           (row) => row,
         );
+      }),
+
+    wait: (rollout, reason) =>
+      database.run(async (db) => {
+        await db.updateTable('rollouts').set({ waits: reason }).where('id', '=', rollout).execute();
       }),
   };
 }

@@ -68,6 +68,7 @@ interface RolloutRow {
   createdAt: number;
   createdBy: string;
   endedAt: number | null;
+  waits: string | null;
 }
 
 interface OrderRow {

@@ -9,6 +9,8 @@ const CALLERS = 4;
 const LONGEST_MS = 60_000;
 const CALL_MS = 10_000;
 const MAX_BODY_BYTES = 1024 * 1024;
+/** Characters of an answer in a message. */
+const MAX_SHOWN = 200;
 
 export interface BaselineOptions {
   /** Of a gateway; undefined: nothing is measured. */
@@ -73,9 +75,7 @@ export class Baseline {
   async #load({ model, stable }: Rollout, signal: AbortSignal): Promise<Measured> {
     const { url, bodies, samples } = this.#options;
     if (url === undefined) throw new Error('CANARY_BASELINE_URL is not set');
-    const text = await readFile(join(bodies, `${model}.json`), 'utf8');
-    if (text.length > MAX_BODY_BYTES) throw new Error(`a call of more than ${MAX_BODY_BYTES} bytes`);
-    const body = JSON.stringify({ ...(JSON.parse(text) as object), model, version: stable });
+    const body = await readCall(bodies, model, stable);
     const until = performance.now() + LONGEST_MS;
     const times: number[] = [];
     let begun = 0;
@@ -84,7 +84,7 @@ export class Baseline {
       while (begun < samples && performance.now() < until && !signal.aborted) {
         begun += 1;
         const at = performance.now();
-        if (await call(new URL('/v1/infer', url), body, signal)) times.push(performance.now() - at);
+        if ((await infer(url, body, signal)) === undefined) times.push(performance.now() - at);
         else errors += 1;
       }
     };
@@ -108,16 +108,23 @@ export class Baseline {
   }
 }
 
-/** True when it was answered as it should be. */
-async function call(url: URL, body: string, signal: AbortSignal): Promise<boolean> {
+/** The call of a model in a folder of calls, to one of its versions. Rejects when there is none. */
+export async function readCall(folder: string, model: string, version: string): Promise<string> {
+  const text = await readFile(join(folder, `${model}.json`), 'utf8');
+  if (text.length > MAX_BODY_BYTES) throw new Error(`a call of more than ${MAX_BODY_BYTES} bytes`);
+  return JSON.stringify({ ...(JSON.parse(text) as object), model, version });
+}
+
+/** One call through a gateway. Why it was not answered as it should be; undefined: it was. Never rejects. */
+export async function infer(gateway: string, body: string, signal: AbortSignal): Promise<string | undefined> {
   const headers = { 'content-type': 'application/json' };
   const both = AbortSignal.any([signal, AbortSignal.timeout(CALL_MS)]);
   try {
-    const response = await fetch(url, { method: 'POST', headers, body, signal: both });
-    await response.arrayBuffer();
-    return response.ok;
-  } catch {
-    return false;
+    const response = await fetch(new URL('/v1/infer', gateway), { method: 'POST', headers, body, signal: both }); // prettier-ignore
+    const text = await response.text();
+    return response.ok ? undefined : `${response.status} ${text.slice(0, MAX_SHOWN)}`;
+  } catch (error) {
+    return (error as Error).message;
   }
 }
 

@@ -5,6 +5,7 @@ import { EnvironmentChanges } from './environment.ts';
 import type { Tools } from './ports.ts';
 import { attachRootCause } from './root-cause.ts';
 import type { Standing } from './standing.ts';
+import type { Waiting } from './waiting.ts';
 import { entry, lower, raise } from './versions.ts';
 
 const FIRST_WAIT_MS = 250;
@@ -33,15 +34,17 @@ export class Chores {
   readonly #tools: Tools;
   readonly #rollout: Rollout;
   readonly #changes: EnvironmentChanges;
+  readonly #waiting: Waiting;
   readonly #done = new Set<Chore>();
   #running: Promise<void> | undefined;
   #failures = 0;
   #dueAt = 0;
   #conflict: string | undefined;
 
-  constructor(tools: Tools, rollout: Rollout) {
+  constructor(tools: Tools, rollout: Rollout, waiting: Waiting) {
     this.#tools = tools;
     this.#rollout = rollout;
+    this.#waiting = waiting;
     this.#changes = new EnvironmentChanges(tools, rollout);
   }
 
@@ -93,9 +96,11 @@ export class Chores {
         this.#done.add(chore);
         this.#failures = 0;
         log.info({ rollout: this.#rollout.id, chore }, 'done');
+        await this.#waiting.say('chore', null);
       } catch (error) {
         metrics.failures.inc({ model: this.#rollout.model, effect: chore });
         log.error({ rollout: this.#rollout.id, chore, err: error }, 'failed; it is tried again');
+        await this.#waiting.say('chore', `${chore} is tried again: ${(error as Error).message}`);
         this.#dueAt = performance.now() + Math.min(FIRST_WAIT_MS * 2 ** this.#failures, MAX_WAIT_MS);
         this.#failures += 1;
         return;

@@ -65,6 +65,23 @@ export const shape = {
   gitPasswordFile: z.string().optional().describe('File with the password or token at the repository'),
   gitSshKeyFile: z.string().optional().describe('File with the private key, for SSH'),
   gitKnownHostsFile: z.string().optional().describe('File with the host keys that are believed, for SSH'),
+  argocdApplication: z
+    .string()
+    .regex(/^[a-z0-9{}.-]{1,200}$/, 'must be a name, which may hold {environment} and {model}')
+    .refine((name) => name.includes('{model}'), 'must hold {model}')
+    .optional()
+    .describe(
+      'Argo CD Application of a model, e.g. `{environment}-{model}`: a canary is called only when it has synced the commit and is healthy; unset: as soon as Git names it',
+    ),
+  argocdNamespace: z.string().default('argocd').describe('Where it is'),
+  kubernetesUrl: z
+    .url({ protocol: /^https$/ })
+    .default('https://kubernetes.default.svc')
+    .describe('API server, through which Applications are read'),
+  kubernetesAccount: z
+    .string()
+    .default('/var/run/secrets/kubernetes.io/serviceaccount')
+    .describe('Folder of `token` and `ca.crt` for it'),
 };
 
 export type Config = ConfigOf<typeof shape>;

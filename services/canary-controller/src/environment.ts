@@ -21,16 +21,16 @@ export class EnvironmentChanges {
     this.#rollout = rollout;
   }
 
-  /** Before the first call is sent to the canary: it is the candidate. */
-  async propose(standing: Standing, sha256: string, signal: AbortSignal): Promise<void> {
+  /** Before the first call is sent to the canary: it is the candidate. The commit that says so; undefined without Git. */
+  async propose(standing: Standing, sha256: string, signal: AbortSignal): Promise<string | undefined> {
     const { git } = this.#tools;
-    if (!git) return;
+    if (!git) return undefined;
     const { id, canary, canaryDigest } = this.#rollout;
     const file =
       (await git.environments.read(this.#place, signal))?.file ?? (await this.#begin(sha256, signal));
     const release = { version: canary, digest: canaryDigest, mode: 'canary' as const };
     const reason = await this.#approved(standing, `${id}.start`, sha256, 'G4');
-    await git.environments.propose(this.#place, release, this.#stableDigest(file), reason, signal);
+    return (await git.environments.propose(this.#place, release, this.#stableDigest(file), reason, signal)).commit; // prettier-ignore
   }
 
   async promote(standing: Standing, signal: AbortSignal): Promise<void> {

@@ -6,25 +6,32 @@ import { EnvironmentChanges } from './environment.ts';
 import type { Tools } from './ports.ts';
 import { sha256Of } from './rollout-log.ts';
 import type { Standing } from './standing.ts';
+import type { Waiting } from './waiting.ts';
 
 const FIRST_WAIT_MS = 250;
 const MAX_WAIT_MS = 30_000;
+const SLOT_POLL_MS = 1_000;
 
 /**
  * What comes before the first call to a canary: stable is pinned, the version may be served, somebody else than its
- * author stands for it, Git names it as the candidate, control was measured. All of it can be done twice.
+ * author stands for it, Git names it as the candidate, its slot in the cluster serves it, control was measured. All of it can be done twice.
  */
 export class Opening {
   readonly #tools: Tools;
   readonly #rollout: Rollout;
   readonly #changes: EnvironmentChanges;
+  readonly #waiting: Waiting;
   #done = false;
   #failures = 0;
   #dueAt = 0;
+  /** That made the canary the candidate. */
+  #commit: string | undefined;
+  #waitsFor: string | undefined;
 
-  constructor(tools: Tools, rollout: Rollout) {
+  constructor(tools: Tools, rollout: Rollout, waiting: Waiting) {
     this.#tools = tools;
     this.#rollout = rollout;
+    this.#waiting = waiting;
     this.#changes = new EnvironmentChanges(tools, rollout);
   }
 
@@ -37,20 +44,36 @@ export class Opening {
       await this.#pin();
       await this.#check(standing);
       await failpoint('canary.propose.before', id);
-      await this.#changes.propose(standing, sha256Of(policy), signal);
+      this.#commit ??= await this.#changes.propose(standing, sha256Of(policy), signal);
       await failpoint('canary.propose.after', id);
+      if (await this.#waits(signal)) return { done: false };
       await baseline.measure(this.#rollout, signal);
       await failpoint('canary.baseline.after', id);
       this.#done = true;
+      await this.#waiting.say('begin', null);
       return { done: true };
     } catch (error) {
       if (isFinal(error)) return { done: false, refused: (error as Error).message };
       metrics.failures.inc({ model, effect: 'opening' });
       log.error({ rollout: id, err: error }, 'the rollout cannot begin yet; it is tried again');
+      await this.#waiting.say('begin', `cannot begin yet: ${(error as Error).message}`);
       this.#dueAt = performance.now() + Math.min(FIRST_WAIT_MS * 2 ** this.#failures, MAX_WAIT_MS);
       this.#failures += 1;
       return { done: false };
     }
+  }
+
+  /** Whether the candidate's slot is not ready. */
+  async #waits(signal: AbortSignal): Promise<boolean> {
+    const { slots, log } = this.#tools;
+    const { id, model, canary: version } = this.#rollout;
+    if (!slots || this.#commit === undefined) return false;
+    const why = await slots.waitsFor({ model, version, commit: this.#commit }, signal);
+    if (why !== this.#waitsFor) log.info({ rollout: id, why }, why === undefined ? 'the slot is ready' : 'waits for the slot'); // prettier-ignore
+    this.#waitsFor = why;
+    await this.#waiting.say('begin', why === undefined ? null : `waits for the slot: ${why}`);
+    this.#dueAt = performance.now() + SLOT_POLL_MS;
+    return why !== undefined;
   }
 
   /** Without a record the highest version would be served. */

@@ -4,6 +4,7 @@ import type { AuditStore, RegistryStore, RolloutStore } from '@frontier/contract
 import type { Promotions } from '@frontier/git/promotions';
 import type { Logger } from '@frontier/kit/logger';
 import type { TrafficStore } from '@frontier/redis/traffic';
+import type { SlotGate } from './argo/slot-gate.ts';
 import type { Baseline } from './baseline.ts';
 import type { ControllerMetrics } from './metrics.ts';
 
@@ -11,7 +12,10 @@ import type { ControllerMetrics } from './metrics.ts';
 export const SELF = 'canary-controller';
 
 /** The environment's file of a model in Git. */
-export type Environments = Pick<Promotions, 'read' | 'begin' | 'propose' | 'promote' | 'rollback' | 'settle'>;
+export type Environments = Pick<
+  Promotions,
+  'read' | 'contains' | 'begin' | 'propose' | 'promote' | 'rollback' | 'settle'
+>;
 
 /** What a rollout is run with; everything that the outside could be replaced by in a test. */
 export interface Tools {
@@ -23,6 +27,8 @@ export interface Tools {
   source: (staleMs: number) => MetricsSource;
   /** Undefined: nothing is committed. */
   git: { environments: Environments; environment: string } | undefined;
+  /** Undefined: a version is called as soon as Git names it. */
+  slots: SlotGate | undefined;
   baseline: Baseline;
   /** Why no rollout may go on now; undefined: it may. */
   frozen: () => string | undefined;

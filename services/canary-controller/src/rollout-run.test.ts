@@ -219,9 +219,13 @@ describe('a rollout is not begun', () => {
     void lab.run();
     await lab.until(async () => (await lab.log()).some(({ event }) => event.kind === 'command'));
     await nothingServed();
+    await lab.until(
+      async () => (await lab.waits()) === `cannot begin yet: frozen by canary-controller: ${why}`,
+    );
     expect((await lab.last())?.decision.reason).toBe(`freeze by canary-controller: ${why}`);
     why = undefined;
     await lab.until(async () => (await lab.log()).some(({ event }) => event.kind === 'scrape'));
+    expect(await lab.waits()).toBeNull();
     const commands = (await lab.log()).flatMap(({ event }) =>
       event.kind === 'command' ? [event.command] : [],
     );
@@ -271,8 +275,10 @@ describe('a rollout is not begun', () => {
     void lab.run();
     await lab.until(() => failures > 1);
     await nothingServed();
+    expect(await lab.waits()).toBe('cannot begin yet: the remote refuses the push');
     lab.environments.fault = undefined;
     await lab.until(async () => (await lab.last())?.event.kind === 'scrape');
+    expect(await lab.waits()).toBeNull();
     expect(lab.environments.file?.candidate).toMatchObject({ digest: lab.digest('2'), mode: 'canary' });
   });
 
@@ -334,8 +340,10 @@ describe('Git that goes away in the middle', () => {
       blocked: ['2'],
     });
     expect(lab.environments.file?.candidate).not.toBeNull();
+    await lab.until(async () => (await lab.waits()) === 'git-rollback is tried again: the remote is gone');
     lab.environments.fault = undefined;
     await run;
     await expectRolledBack();
+    expect(await lab.waits()).toBeNull();
   });
 });

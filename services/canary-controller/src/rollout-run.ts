@@ -13,6 +13,7 @@ import { RolloutLog } from './rollout-log.ts';
 import { Opening } from './opening.ts';
 import { enforce } from './traffic.ts';
 import { entry } from './versions.ts';
+import { Waiting } from './waiting.ts';
 
 type Command = Extract<RolloutEvent, { kind: 'command' }>;
 
@@ -30,6 +31,7 @@ export class RolloutRun {
   readonly #chores: Chores;
   readonly #opening: Opening;
   readonly #drift: DriftWatch;
+  readonly #waiting: Waiting;
   /** Orders may be there that were logged before a crash. */
   #resumed = true;
   #lastFault: string | undefined;
@@ -38,8 +40,9 @@ export class RolloutRun {
     this.#tools = tools;
     this.#term = term;
     this.#log = log;
-    this.#chores = new Chores(tools, log.rollout);
-    this.#opening = new Opening(tools, log.rollout);
+    this.#waiting = new Waiting(tools.rollouts, log.rollout.id);
+    this.#chores = new Chores(tools, log.rollout, this.#waiting);
+    this.#opening = new Opening(tools, log.rollout, this.#waiting);
     this.#drift = new DriftWatch(log.rollout);
   }
 
@@ -64,7 +67,9 @@ export class RolloutRun {
       const began = performance.now();
       try {
         await this.#tick();
+        await this.#waiting.say('step', null);
       } catch (error) {
+        await this.#waiting.say('step', (error as Error).message);
         if (error instanceof AppError && error.code === 'CONFLICT') throw error;
         this.#tools.metrics.failures.inc({ model: this.#log.rollout.model, effect: 'tick' });
         this.#tools.log.error({ rollout: this.#log.rollout.id, err: error }, 'failed; it is tried again');
@@ -92,9 +97,16 @@ export class RolloutRun {
   async #opened(): Promise<boolean> {
     const { standing } = this.#log;
     if (standing.observed) return true;
-    if (standing.frozen !== undefined) return false;
+    if (standing.frozen !== undefined) {
+      const { who, why } = standing.frozen;
+      await this.#waiting.say('begin', `cannot begin yet: frozen by ${who}: ${why}`);
+      return false;
+    }
     const outcome = await this.#opening.proceed(standing, this.#term.signal);
-    if (outcome.refused !== undefined) await this.#command('abort', outcome.refused);
+    if (outcome.refused !== undefined) {
+      await this.#waiting.say('begin', null);
+      await this.#command('abort', outcome.refused);
+    }
     return outcome.done || this.#log.standing.ended !== undefined;
   }
 

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { hostname } from 'node:os';
 import { resolve } from 'node:path';
+import { AppError } from '@frontier/contracts/errors';
 import type { Rollout } from '@frontier/contracts/rollout';
 import { openStores, type Stores } from '@frontier/database/stores';
 import { Promotions } from '@frontier/git/promotions';
@@ -8,10 +9,15 @@ import { sleep } from '@frontier/kit/abort';
 import type { Service, ServiceContext } from '@frontier/kit/lifecycle';
 import type { Logger } from '@frontier/kit/logger';
 import { connect, disconnect, whenReady, type RedisClient } from '@frontier/redis/connection';
+import { ExperimentStore } from '@frontier/redis/experiments';
 import { TrafficStore } from '@frontier/redis/traffic';
+import { Kubernetes } from './argo/kubernetes.ts';
+import { ArgoGate } from './argo/slot-gate.ts';
+import { Smoke } from './argo/smoke.ts';
 import { Baseline } from './baseline.ts';
 import { isFinished } from './chores.ts';
 import type { Config } from './config.ts';
+import { ExperimentEnds } from './experiments.ts';
 import { freezeOf } from './freeze.ts';
 import { Leader, type Term } from './leader.ts';
 import { controllerMetrics } from './metrics.ts';
@@ -32,14 +38,22 @@ export class CanaryController implements Service {
   readonly #tools: Tools;
   readonly #log: Logger;
   readonly #leader: Leader;
+  readonly #experiments: ExperimentEnds;
   readonly #stop = new AbortController();
   readonly #close: () => Promise<void>;
   /** By model: of one model one rollout at a time, the oldest first. */
   readonly #runs = new Map<string, Promise<void>>();
   #work: Promise<void> | undefined;
 
-  constructor(tools: Tools, stores: Pick<Stores, 'leases'>, leaseMs: number, close: () => Promise<void>) {
+  constructor(
+    tools: Tools,
+    experiments: ExperimentEnds,
+    stores: Pick<Stores, 'leases'>,
+    leaseMs: number,
+    close: () => Promise<void>,
+  ) {
     this.#tools = tools;
+    this.#experiments = experiments;
     this.#log = tools.log;
     this.#close = close;
     this.#leader = new Leader({
@@ -81,6 +95,7 @@ export class CanaryController implements Service {
       } catch (error) {
         this.#log.error({ err: error }, 'the rollouts could not be read; tried again');
       }
+      await this.#experiments.look(term.mayAct);
       await sleep(LOOK_MS, term.signal);
     }
     await Promise.all(this.#runs.values());
@@ -125,11 +140,13 @@ export async function createCanaryController(
   const redis = connect({ url: config.redisUrl, name: SELF, log });
   await whenReady(redis, REDIS_TIMEOUT_MS);
   const stores = await openStores({ url: config.databaseUrl, log });
+  const git = gitOf(config, log);
   const tools: Tools = {
     ...stores,
     traffic: new TrafficStore(redis),
     source: sourceOf(config),
-    git: gitOf(config, log),
+    git,
+    slots: slotsOf(config, git),
     baseline: new Baseline({
       url: config.canaryBaselineUrl,
       bodies: config.canaryBaselineBodies,
@@ -142,7 +159,13 @@ export async function createCanaryController(
     metrics: controllerMetrics(registry),
     log,
   };
-  return new CanaryController(tools, stores, config.canaryLeaseMs, () => closeAll(stores, redis));
+  const experiments = new ExperimentStore({ redisUrl: config.redisUrl, log });
+  await experiments.start();
+  const ends = new ExperimentEnds({ ...tools, experiments });
+  return new CanaryController(tools, ends, stores, config.canaryLeaseMs, async () => {
+    await experiments.stop();
+    await closeAll(stores, redis);
+  });
 }
 
 async function closeAll(stores: Stores, redis: RedisClient): Promise<void> {
@@ -176,4 +199,17 @@ function gitOf(config: Config, log: Logger): Tools['git'] {
     log,
   });
   return { environments, environment: config.gitEnvironment };
+}
+
+function slotsOf(config: Config, git: Tools['git']): Tools['slots'] {
+  const { argocdApplication: application, argocdNamespace: namespace, canaryBaselineUrl: url } = config;
+  if (application === undefined) return undefined;
+  if (!git) throw new AppError('INVALID_INPUT', 'ARGOCD_APPLICATION needs GIT_URL: there is no commit to wait for'); // prettier-ignore
+  return new ArgoGate({
+    ...git,
+    kubernetes: new Kubernetes({ url: config.kubernetesUrl, account: config.kubernetesAccount }),
+    namespace,
+    application,
+    smoke: url === undefined ? undefined : new Smoke({ url, bodies: config.canaryBaselineBodies }),
+  });
 }

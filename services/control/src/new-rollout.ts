@@ -47,5 +47,6 @@ export async function newRollout(
     createdAt: at,
     createdBy: who,
     endedAt: null,
+    waits: null,
   };
 }

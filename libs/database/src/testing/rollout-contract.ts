@@ -25,6 +25,16 @@ export function rolloutContract(stores: () => Stores): void {
     expect(await rollouts().get('none')).toBeUndefined();
   });
 
+  it('says what a rollout waits for, as long as it does', async () => {
+    const rollout = await create();
+    await rollouts().wait(rollout.id, 'Git does not answer');
+    expect(await rollouts().get(rollout.id)).toEqual({ ...rollout, waits: 'Git does not answer' });
+    await append(rollout, 1);
+    expect((await rollouts().get(rollout.id))?.waits).toBe('Git does not answer');
+    await rollouts().wait(rollout.id, null);
+    expect(await rollouts().get(rollout.id)).toEqual(rollout);
+  });
+
   it('lets one rollout of a model run, also when two are begun at once', async () => {
     const model = unique('model');
     const codes = await Promise.all([codeOf(create({ model })), codeOf(create({ model }))]);

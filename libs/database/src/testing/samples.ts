@@ -53,6 +53,7 @@ export function aRollout(change: Partial<Rollout> = {}): Rollout {
     createdAt: 1_790_000_000_000,
     createdBy: 'ada',
     endedAt: null,
+    waits: null,
     ...change,
   };
 }

@@ -115,6 +115,39 @@ describe('readInterval', () => {
   });
 });
 
+describe('readings without counts', () => {
+  const kinds = [
+    { variant: 'control', half: 'a' },
+    { variant: 'canary', half: 'a' },
+    { variant: 'canary', half: 'b' },
+    { variant: 'canary', half: 'a', pool: 'gpu' },
+  ] as const;
+  /** As the sources do it. */
+  const trimmed = (one: Scrape): Scrape => {
+    const used = one.readings.filter(({ counters }) => counters.assigned > 0);
+    return { ...one, readings: used.length > 0 ? used : one.readings };
+  };
+  const gained = (scrapes: Scrape[]) =>
+    intervals(scrapes).map(({ strata, ...rest }) => ({ ...rest, strata: strata.filter(({ control, canary }) => [control, canary].some(({ a, b }) => a.assigned + b.assigned > 0)) })); // prettier-ignore
+
+  it('may be left out, also where counters begin anew', () => {
+    const steps = fc.array(
+      fc.record({ more: fc.tuple(fc.nat(2), fc.nat(2), fc.nat(1), fc.nat(1)), anew: fc.boolean() }),
+      { maxLength: 20 },
+    );
+    fc.assert(
+      fc.property(steps, (steps) => {
+        let totals = kinds.map(() => 0);
+        const scrapes = steps.map(({ more, anew }, i) => {
+          totals = totals.map((n, k) => (anew ? 0 : n) + (more[k] as number));
+          return scrape(i + 1, kinds.map((kind, k) => reading(kind.variant, totals[k] as number, kind))); // prettier-ignore
+        });
+        expect(gained(scrapes.map(trimmed))).toEqual(gained(scrapes));
+      }),
+    );
+  });
+});
+
 describe('faultOf', () => {
   const faultIn = (readings: Reading[], other: Partial<Scrape> = {}) =>
     faultOf(emptySeries(), { ...scrape(1, readings), ...other });

@@ -143,11 +143,11 @@ function byInstance(readings: readonly Reading[]): Map<string, Reading[]> {
 
 const keyOf = ({ priority, pool, variant, half }: Reading) => `${priority}|${pool}|${variant}|${half}`;
 
-/** A series that is gone counts as one that fell. */
+/** A series that is gone counts as one that fell; sources leave out those that have counted nothing. */
 function fell(before: Record<string, Counters>, after: Record<string, Counters>): boolean {
   return Object.entries(before).some(([key, was]) => {
     const is = after[key];
-    if (!is) return true;
+    if (!is) return was.assigned > 0 || was.ended > 0 || was.latency.some((n) => n > 0);
     return (
       is.assigned < was.assigned ||
       is.ended < was.ended ||

@@ -43,6 +43,17 @@ describe('a good canary', () => {
     expect(fleet.effects).toEqual(PROMOTION);
   });
 
+  it('raises no alarm on its way, nor while nothing was counted yet under a new share', () => {
+    const fleet = started();
+    const alarms: string[] = [];
+    for (let i = 0; i < 600 && fleet.state.phase !== 'promoted'; i += 1) {
+      fleet.tick(1);
+      alarms.push(...fleet.decision.alarms);
+    }
+    expect(fleet.state.phase).toBe('promoted');
+    expect(alarms).toEqual([]);
+  });
+
   it('is promoted only when it has its requests, its proof and its blocks', () => {
     const fleet = started();
     let before = fleet.decision;
@@ -160,6 +171,12 @@ describe('a bad canary', () => {
       expect.stringMatching(/^p95 over 1.2/),
       expect.stringMatching(/^errors over 1.00 %/),
     ]);
+  });
+
+  it('raises an alarm when it gets less traffic than it was given', () => {
+    const fleet = started({ alpha: 1e-9, maxDurationMs: 1e9 });
+    fleet.tick(20, { canary: { requests: 2 }, control: { requests: 2_000 } });
+    expect(fleet.decision.alarms).toContainEqual(expect.stringMatching(/^gets 0.84 % of the traffic instead of 5.00 %$/)); // prettier-ignore
   });
 });
 

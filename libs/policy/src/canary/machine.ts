@@ -54,16 +54,14 @@ const isOver = (phase: RolloutPhase) => ['promoted', 'rolled-back', 'aborted'].i
 function step(policy: RolloutPolicy, outcome: Outcome): RolloutStep<RolloutState> {
   const { state, verdict, reason, effects } = outcome;
   const known = assess(policy, state.statistics, state.series.bounds).evidence;
-  const { stable, control, canary } = state.statistics.assigned;
-  const all = stable + control + canary;
-  const got = all > 0 ? canary / all : 0;
   const decision: Decision = {
     verdict,
     reason,
     phase: state.phase,
     share: state.share,
     evidence: known,
-    alarms: state.mode === 'canary' ? alarms(policy, known, state.share / WHOLE, got) : [],
+    alarms:
+      state.mode === 'canary' ? alarms(policy, known, state.share / WHOLE, state.statistics.assigned) : [],
   };
   return { state, decision, effects };
 }

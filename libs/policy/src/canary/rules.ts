@@ -1,5 +1,6 @@
 import type { Evidence } from '@frontier/contracts/rollout';
 import type { RolloutPolicy } from '@frontier/contracts/rollout-policy';
+import type { Variant } from '@frontier/contracts/traffic';
 import type { Estimates } from './evidence.ts';
 
 /** Evidence that the split itself is broken: of the A/A phase, which costs only a new salt, and of the halves. */
@@ -70,18 +71,25 @@ export function unproven(policy: RolloutPolicy, known: Evidence, stableBlocks: n
   return undefined;
 }
 
+/** Canary requests before anything about them is an alarm, and that the share should have brought. */
+const ALARMING = 200;
+
+/** `asked`: part of the traffic; `assigned`: since it was in force on every gateway that counts. */
 export function alarms(
   { alarms }: RolloutPolicy,
   { errors, p95, requests }: Evidence,
   asked: number,
-  got: number,
+  assigned: Record<Variant, number>,
 ): string[] {
-  if (requests.canary < 200) return [];
+  if (requests.canary < ALARMING) return [];
+  const all = assigned.stable + assigned.control + assigned.canary;
+  const starved = asked * all >= ALARMING && assigned.canary < alarms.sharePart * asked * all;
+  const slow = requests.control > 0 && p95.canary > alarms.p95Ratio * p95.control;
   return [
-    ...(p95.canary > alarms.p95Ratio * p95.control ? [`p95 over ${alarms.p95Ratio} × control`] : []),
+    ...(slow ? [`p95 over ${alarms.p95Ratio} × control`] : []),
     ...(errors.canary > alarms.errorsPart ? [`errors over ${percent(alarms.errorsPart)}`] : []),
-    ...(got < alarms.sharePart * asked
-      ? [`gets ${percent(got)} of the traffic instead of ${percent(asked)}`]
+    ...(starved
+      ? [`gets ${percent(assigned.canary / all)} of the traffic instead of ${percent(asked)}`]
       : []),
   ];
 }

@@ -15,23 +15,26 @@ import {
 
 const MAX_ANSWER_BYTES = 64 * 1024 * 1024;
 
+interface Series {
+  metric: Readonly<Record<string, string>>;
+  values: ReadonlyArray<readonly [seconds: number, value: string]>;
+}
+
 const answerSchema = z.object({
   status: z.literal('success'),
   data: z.object({
     resultType: z.literal('matrix'),
-    result: z.array(
-      z.object({
-        metric: z.record(z.string(), z.string()),
-        values: z.array(z.tuple([z.number(), z.string()])).default([]),
-      }),
-    ),
+    result: z.array(z.custom<Series>(isSeries, 'a series that is none')),
   }),
   /** Of a front end that has lost a part of its stores. */
   warnings: z.array(z.string()).max(0, 'the answer is not whole').default([]),
 });
 const clockSchema = z.object({ data: z.object({ result: z.tuple([z.number(), z.string()]) }) });
 
-type Series = z.output<typeof answerSchema>['data']['result'][number];
+/** With its moment, Unix ms. */
+type Timed = Sample & { at: number };
+
+const COUNTED = [ASSIGNED, ENDED, ERRORS, LATENCY, DRIFT].join('|');
 
 export interface PrometheusOptions {
   /** Of its HTTP API, without `/api/v1`. */
@@ -42,8 +45,9 @@ export interface PrometheusOptions {
 }
 
 /**
- * Reads integers through the HTTP API of Prometheus: the newest raw sample of each series, by a range selector.
- * `rate()` would extrapolate and hide resets. All series of a gateway are taken at one moment, its newest one.
+ * Reads integers through the HTTP API of Prometheus: raw samples, by range selectors. `rate()` would extrapolate and
+ * hide resets. One series of each gateway tells when it was scraped last; all its others are then asked for at exactly
+ * that moment, which gives one sample of each.
  */
 export class PrometheusSource implements MetricsSource {
   readonly #options: PrometheusOptions;
@@ -53,28 +57,32 @@ export class PrometheusSource implements MetricsSource {
   }
 
   async scrape(model: string, rollout: string, signal: AbortSignal): Promise<Scrape> {
+    const epochs = await this.#epochs(model, signal);
+    const moments = epochs.map(({ labels, at }) => [labels['instance'] ?? '', at] as const);
+    // The drift alarms are of the model, without a rollout.
+    const of = `__name__=~"${COUNTED}",model=${JSON.stringify(model)},rollout=~${JSON.stringify(`${literal(rollout)}|`)}`;
+    const samples = await Promise.all(
+      moments.map(([instance, at]) => this.#query(`{${of},instance=${JSON.stringify(instance)}}[1ms]`, at, signal)), // prettier-ignore
+    );
+    return scrapeOf([...epochs, ...samples.flat()], Math.min(...moments.map(([, at]) => at)));
+  }
+
+  /** The newest epoch of each gateway that was scraped of late: of every scrape one sample, whatever it counts. */
+  async #epochs(model: string, signal: AbortSignal): Promise<Timed[]> {
+    const { staleMs } = this.#options;
     // All by one clock, whichever this machine has.
     const now = await this.#now(signal);
-    const range = `[${Math.max(1, Math.ceil(this.#options.staleMs / 1000)) * 4}s]`;
-    const names = [ASSIGNED, ENDED, ERRORS, LATENCY].join('|');
-    const of = `model=${JSON.stringify(model)}`;
-    const [counters, others] = await Promise.all([
-      this.#query(`{__name__=~"${names}",${of},rollout=${JSON.stringify(rollout)}}${range}`, now, signal),
-      this.#query(`{__name__=~"${EPOCH}|${DRIFT}",${of}}${range}`, now, signal),
-    ]);
-    const newest = newestOf(counters);
-    if (newest.size === 0) throw new MetricsFault('empty', `Prometheus has no series of the rollout ${rollout}`); // prettier-ignore
-    const fresh = [...newest].filter(([, at]) => now - at <= this.#options.staleMs);
+    const range = `[${Math.max(1, Math.ceil(staleMs / 1000)) * 4}s]`;
+    const newest = await this.#query(`${EPOCH}{model=${JSON.stringify(model)}}${range}`, now, signal);
+    if (newest.length === 0) throw new MetricsFault('empty', `Prometheus has no ${EPOCH} of ${model}`);
+    const fresh = newest.filter(({ at }) => now - at <= staleMs);
     if (fresh.length === 0) {
-      const age = Math.round(now - Math.max(...newest.values()));
+      const age = Math.round(now - Math.max(...newest.map(({ at }) => at)));
       throw new MetricsFault('stale', `the newest sample is ${age} ms old; is Prometheus scraping the gateways?`); // prettier-ignore
     }
-    const moments = new Map(fresh);
-    const samples = [...counters, ...others].flatMap((series) => newestSample(series, now - this.#options.staleMs)); // prettier-ignore
-    // Before any is left out: a twin may have another moment.
-    refuseTwins(samples);
-    const aligned = samples.filter(({ at, labels }) => at === moments.get(labels['instance'] ?? ''));
-    return scrapeOf(aligned, Math.min(...moments.values()));
+    // A gateway that two jobs scrape has two moments.
+    refuseTwins(fresh);
+    return fresh;
   }
 
   /** Unix ms by the clock of Prometheus. */
@@ -82,8 +90,9 @@ export class PrometheusSource implements MetricsSource {
     return Math.round((await this.#ask('time()', undefined, clockSchema, signal)).data.result[0] * 1000);
   }
 
-  async #query(query: string, at: number, signal: AbortSignal): Promise<Series[]> {
-    return (await this.#ask(query, at, answerSchema, signal)).data.result;
+  /** The newest sample of each series. */
+  async #query(query: string, at: number, signal: AbortSignal): Promise<Timed[]> {
+    return (await this.#ask(query, at, answerSchema, signal)).data.result.flatMap(newestOf);
   }
 
   async #ask<T>(
@@ -103,28 +112,27 @@ export class PrometheusSource implements MetricsSource {
   }
 }
 
-/** Instance -> Unix ms of its newest sample. */
-function newestOf(series: readonly Series[]): Map<string, number> {
-  const newest = new Map<string, number>();
-  for (const { metric, values } of series) {
-    const last = values.at(-1);
-    if (!last) continue;
-    const instance = metric['instance'] ?? '';
-    newest.set(instance, Math.max(newest.get(instance) ?? 0, msOf(last)));
-  }
-  return newest;
+/** By hand: there are thousands in a scrape, each second. */
+function isSeries(value: unknown): value is Series {
+  const { metric, values } = Object(value) as Record<string, unknown>;
+  if (!isObject(metric) || !Array.isArray(values)) return false;
+  for (const label in metric) if (typeof metric[label] !== 'string') return false;
+  return values.every((one: unknown) => Array.isArray(one) && typeof one[0] === 'number' && typeof one[1] === 'string'); // prettier-ignore
 }
 
-/** None of a series that ended before `since`. */
-function newestSample({ metric, values }: Series, since: number): Array<Sample & { at: number }> {
-  const { __name__: name = '', ...labels } = metric;
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null;
+}
+
+function newestOf({ metric, values }: Series): Timed[] {
   const last = values.at(-1);
-  if (!last || msOf(last) < since) return [];
-  return [{ name, labels, value: Number(last[1]), at: msOf(last) }];
+  if (!last) return [];
+  return [{ name: metric['__name__'] ?? '', labels: metric, value: Number(last[1]), at: Math.round(last[0] * 1000) }]; // prettier-ignore
 }
 
-function msOf([seconds]: readonly [number, string]): number {
-  return Math.round(seconds * 1000);
+/** A regular expression that matches this text and no other. */
+function literal(text: string): string {
+  return text.replace(/[^\w-]/g, String.raw`\$&`);
 }
 
 function jsonOf(text: string): unknown {

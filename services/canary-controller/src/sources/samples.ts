@@ -48,9 +48,20 @@ export function scrapeOf(samples: readonly Sample[], at: number): Scrape {
   }
   if (strata.size === 0) throw new MetricsFault('empty', 'no series of this rollout');
   const bounds = boundsOf([...strata.values()]);
-  const readings = [...strata.values()].map((stratum) => readingOf(stratum, bounds));
+  const readings = counted([...strata.values()].map((stratum) => readingOf(stratum, bounds)));
   const alarms = [...drift].sort().slice(0, MAX_DRIFT);
   return { at, bounds, epochs, readings, ...(alarms.length > 0 && { drift: alarms }) };
+}
+
+/**
+ * Without the strata where a gateway has counted nothing, which most are: each scrape is kept. One that has counted
+ * nothing anywhere stays whole, or its counters would not be seen to have begun anew.
+ */
+function counted(readings: Reading[]): Reading[] {
+  const isUsed = ({ counters: { assigned, ended, errors, latency } }: Reading) =>
+    Math.max(assigned, ended, errors, latency.at(-1) ?? 0) > 0;
+  const used = new Set(readings.filter(isUsed).map(({ instance }) => instance));
+  return readings.filter((reading) => isUsed(reading) || !used.has(reading.instance));
 }
 
 function addAlarm(alarms: Set<string>, sample: Sample): void {
@@ -61,25 +72,27 @@ function addAlarm(alarms: Set<string>, sample: Sample): void {
 export function refuseTwins(samples: readonly Sample[]): void {
   const seen = new Set<string>();
   for (const { name, labels } of samples) {
-    const identity = JSON.stringify([name, ...IDENTITY.map((label) => labels[label] ?? '')]);
-    if (seen.has(identity)) throw new MetricsFault('ambiguous', `two series where one is expected: ${identity}`); // prettier-ignore
+    let identity = name;
+    for (const label of IDENTITY) identity += `\0${labels[label] ?? ''}`;
+    if (seen.has(identity)) throw new MetricsFault('ambiguous', `two series where one is expected: ${identity.replaceAll('\0', ' ').trimEnd()}`); // prettier-ignore
     seen.add(identity);
   }
 }
 
 function stratumOf(strata: Map<string, Stratum>, sample: Sample): Stratum {
-  const [instance, priority, pool] = ['instance', 'priority', 'pool'].map((name) => labelOf(sample, name));
+  const instance = labelOf(sample, 'instance');
+  const priority = labelOf(sample, 'priority');
+  const pool = labelOf(sample, 'pool');
   const variant = labelOf(sample, 'variant');
   const half = labelOf(sample, 'half');
   if (!isVariant(variant) || (half !== 'a' && half !== 'b')) {
     throw new MetricsFault('malformed', `${sample.name} has the variant ${variant} and the half ${half}`);
   }
-  const key = JSON.stringify([instance, priority, pool, variant, half]);
+  const key = `${instance}\0${priority}\0${pool}\0${variant}\0${half}`;
   const found = strata.get(key);
   if (found) return found;
-  const names = { instance: instance as string, priority: priority as string, pool: pool as string };
-  const made = { ...names, variant, half, assigned: 0, ended: 0, errors: 0, buckets: new Map() } as const;
-  const stratum: Stratum = { ...made };
+  const names = { instance, priority, pool, variant };
+  const stratum: Stratum = { ...names, half, assigned: 0, ended: 0, errors: 0, buckets: new Map() };
   strata.set(key, stratum);
   return stratum;
 }

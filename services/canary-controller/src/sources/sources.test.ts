@@ -3,6 +3,7 @@ import { FakePrometheus } from '../testing/fake-prometheus.ts';
 import { epochSeries, pageOf, serve, seriesOf, type Series, type TestServer } from '../testing/pages.ts';
 import { DirectSource } from './direct.ts';
 import { PrometheusSource } from './prometheus.ts';
+import { EPOCH } from './samples.ts';
 
 const signal = new AbortController().signal;
 
@@ -14,6 +15,12 @@ const canary = (change: Partial<Parameters<typeof seriesOf>[1]> = {}) =>
     ...change,
   });
 const control = seriesOf('r1', { variant: 'control', assigned: 11, errors: { TIMEOUT: 0 }, latency: { '0.1': 8, '0.25': 11, '+Inf': 11 } }); // prettier-ignore
+
+/** What a gateway exports: with series of a rollout there is always the epoch of its record. */
+function whole(series: readonly Series[]): Series[] {
+  const isWhole = series.length === 0 || series.some(({ name }) => name === EPOCH);
+  return isWhole ? [...series] : [...series, epochSeries(1)];
+}
 
 async function faultOf(source: MetricsSource): Promise<string> {
   const outcome = await source.scrape('m', 'r1', signal).catch((error: unknown) => error);
@@ -39,7 +46,7 @@ async function direct(): Promise<World> {
   return {
     source: new DirectSource({ targets, timeoutMs: 1_500 }),
     set: (...gateways) =>
-      servers.forEach((server, i) => (server.answer = () => ({ body: pageOf(gateways[i] ?? []) }))),
+      servers.forEach((server, i) => (server.answer = () => ({ body: pageOf(whole(gateways[i] ?? [])) }))),
     hang: () => servers.forEach((server) => (server.answer = undefined)),
     garbage: () => servers.forEach((server) => (server.answer = () => ({ body: 'canary_requests_total{' }))),
     gone: stop,
@@ -47,15 +54,15 @@ async function direct(): Promise<World> {
   };
 }
 
-async function prometheus(): Promise<World & { fake: FakePrometheus }> {
-  const fake = new FakePrometheus();
+async function prometheus(release: 2 | 3 = 3): Promise<World & { fake: FakePrometheus }> {
+  const fake = new FakePrometheus(release);
   const url = await fake.start();
   return {
     fake,
     source: new PrometheusSource({ url, timeoutMs: 1_500, staleMs: 10_000 }),
     set: (...gateways) => {
       fake.stored = [];
-      gateways.forEach((series, i) => fake.ingest(`10.0.0.${i}:9464`, series));
+      gateways.forEach((series, i) => fake.ingest(`10.0.0.${i}:9464`, whole(series), fake.now - i));
     },
     hang: () => fake.hang(),
     garbage: () => fake.answerWith(200, '{"status":"success"'),
@@ -67,6 +74,7 @@ async function prometheus(): Promise<World & { fake: FakePrometheus }> {
 describe.each([
   ['direct', direct],
   ['Prometheus', prometheus],
+  ['Prometheus 2', () => prometheus(2)],
 ] as const)('metrics from %s', (_, open) => {
   let world: World;
   beforeEach(async () => void (world = await open()));
@@ -94,6 +102,17 @@ describe.each([
     expect(new Set(readings.map(({ instance, half }) => `${instance} ${half}`)).size).toBe(3);
   });
 
+  it('leaves out where a gateway has counted nothing, unless it has not counted anywhere', async () => {
+    const none = { assigned: 0, latency: { '0.1': 0, '0.25': 0, '+Inf': 0 } };
+    const both = (side: Parameters<typeof canary>[0]) => [...canary(side), ...canary({ half: 'b', ...none })];
+    world.set(both({}), both(none));
+    const { readings } = await world.source.scrape('m', 'r1', signal);
+    const busy = readings.find(({ counters }) => counters.assigned > 0)?.instance;
+    expect(
+      readings.map(({ instance, half }) => `${instance === busy ? 'busy' : 'idle'} ${half}`).sort(),
+    ).toEqual(['busy a', 'idle a', 'idle b']);
+  });
+
   it('gives counters after a reset as they are', async () => {
     world.set(canary());
     await world.source.scrape('m', 'r1', signal);
@@ -116,6 +135,14 @@ describe.each([
   it('has nothing to say about another rollout', async () => {
     world.set(seriesOf('r0', { variant: 'canary', assigned: 3, latency: { '+Inf': 3 } }), [epochSeries(1)]);
     expect(await faultOf(world.source)).toBe('empty');
+  });
+
+  it('takes the name of a rollout as it is', async () => {
+    world.set(seriesOf('r21', { variant: 'canary', assigned: 3, latency: { '+Inf': 3 } }));
+    const outcome = world.source.scrape('m', 'r.1', signal);
+    await expect(outcome).rejects.toMatchObject({ reason: 'empty' });
+    world.set(seriesOf('r.1', { variant: 'canary', assigned: 3, latency: { '+Inf': 3 } }));
+    expect((await world.source.scrape('m', 'r.1', signal)).readings).toHaveLength(1);
   });
 
   it('refuses two series where one is expected', async () => {
@@ -171,23 +198,27 @@ describe('a Prometheus', () => {
   });
 
   it('leaves out a gateway that it has lost, and takes the others', async () => {
-    world.fake.ingest('a', canary(), world.fake.now - 11_000);
-    world.fake.ingest('b', canary());
+    world.fake.ingest('a', whole(canary()), world.fake.now - 11_000);
+    world.fake.ingest('b', whole(canary()));
     const { readings } = await world.source.scrape('m', 'r1', signal);
     expect(readings.map(({ instance }) => instance)).toEqual(['b']);
   });
 
   it('takes all series of a gateway at one moment', async () => {
-    world.fake.ingest('a', [...canary(), ...canary({ version: '0' }).slice(1)], world.fake.now - 1_000);
-    world.fake.ingest('a', canary({ assigned: 20 }));
+    world.fake.ingest(
+      'a',
+      whole([...canary(), ...canary({ version: '0' }).slice(1)]),
+      world.fake.now - 1_000,
+    );
+    world.fake.ingest('a', whole(canary({ assigned: 20 })));
     const { at, readings } = await world.source.scrape('m', 'r1', signal);
     expect(at).toBe(world.fake.now);
     expect(readings[0]?.counters).toMatchObject({ assigned: 20, ended: 10 });
   });
 
   it('is refused when two jobs scrape one gateway, also at different moments', async () => {
-    world.fake.ingest('a', canary(), world.fake.now - 300, 'gateways');
-    world.fake.ingest('a', canary());
+    world.fake.ingest('a', whole(canary()), world.fake.now - 300, 'gateways');
+    world.fake.ingest('a', whole(canary()));
     expect(await faultOf(world.source)).toBe('ambiguous');
   });
 
@@ -197,11 +228,19 @@ describe('a Prometheus', () => {
     expect(await faultOf(world.source)).toBe('malformed');
   });
 
-  it('is asked for raw samples, by a range', async () => {
-    world.set(canary());
+  it('gives one raw sample of each series, however often it has scraped', async () => {
+    const series = whole([...canary(), ...control]);
+    for (let ago = 5; ago >= 0; ago -= 1) {
+      for (const gateway of ['a', 'b']) world.fake.ingest(gateway, series, world.fake.now - ago * 1_000);
+    }
     await world.source.scrape('m', 'r1', signal);
-    expect(world.fake.queries).toHaveLength(2);
-    for (const query of world.fake.queries) expect(query).toMatch(/^[^(]*\{.*model="m".*\}\[40s\]$/);
+    const [epochs, ...others] = world.fake.asked;
+    expect(epochs).toEqual({ query: 'canary_traffic_epoch{model="m"}[40s]', samples: 12 });
+    expect(others).toHaveLength(2);
+    for (const { query, samples } of others) {
+      expect(query).toMatch(/^\{.*\}\[1ms\]$/);
+      expect(samples).toBe(series.length - 1);
+    }
   });
 
   it('that fails is not reached', async () => {

@@ -99,6 +99,7 @@ export class Lab {
       createdAt: Date.now(),
       createdBy,
       endedAt: null,
+      waits: null,
     };
     await stores.rollouts.create(rollout, entry('rollout.create', `rollout/${rollout.id}`, null, null, 'test')); // prettier-ignore
     return new Lab(stores, rollout, await mkdtemp(join(tmpdir(), 'frontier-canary-')), options);
@@ -111,6 +112,7 @@ export class Lab {
       traffic: this.traffic,
       source: () => this.gateways,
       git: { environments: this.environments, environment: 'prod' },
+      slots: undefined,
       baseline: new Baseline({ url: undefined, bodies: '', samples: 10, folder: this.folder, log }),
       frozen: this.#options.frozen ?? (() => undefined),
       gatePolicy: () => Promise.resolve(GATE_POLICY),
@@ -160,6 +162,11 @@ export class Lab {
 
   async stateOf(version: string): Promise<string | undefined> {
     return (await this.stores.registry.version(this.rollout.model, version))?.state;
+  }
+
+  /** What people are told that the rollout waits for. */
+  async waits(): Promise<string | null | undefined> {
+    return (await this.stores.rollouts.get(this.rollout.id))?.waits;
   }
 
   async rootCauses(): Promise<Record<string, unknown>[]> {

@@ -14,6 +14,9 @@ export class MemoryEnvironments implements Environments {
     return this.file && { commit: `${this.commits.length}`, file: this.file };
   }
 
+  /** A commit is known by how many there were. */
+  contains: Environments['contains'] = async (revision, commit) => Number(commit) <= Number(revision);
+
   begin: Environments['begin'] = async ({ environment, model }, release, reason) => {
     if (this.fault) throw this.fault;
     this.file ??= { schema: 1, environment, model, stable: { ...release, slot: 'blue' }, candidate: null, blocked: [], decisionId: reason.decisionId }; // prettier-ignore
