@@ -1,0 +1,110 @@
+#!/bin/bash
+# Dumps of Redis: `run` makes one every BACKUP_EVERY_SECONDS, `dump` one now, `restore <file|newest>` puts one back,
+# `list` shows them. Redis is REDIS_URL, or what the file REDIS_URL_FILE says: one server, not a cluster or sentinels.
+set -euo pipefail
+
+folder="${BACKUP_FOLDER:-/backup}/redis"
+url="${REDIS_URL:-$(cat "$REDIS_URL_FILE")}"
+# redis-cli takes an empty user for a user of that name.
+url="${url/:\/\/:/:\/\/default:}"
+# Where Redis fetches a restored state from.
+port=6380
+
+say() { echo "$(date -u +%FT%TZ) $*" >&2; }
+redis() { timeout 30 redis-cli -u "$url" --no-auth-warning "$@"; }
+
+# A key of ours tells the Redis that was dumped from one that came back empty: dumping that would slowly push out the
+# dumps that are needed now.
+same_redis() {
+  [ -e "$folder/mark" ] || date -u +%s%N >"$folder/mark"
+  local mark
+  mark=$(redis get f:backup) || return 1
+  if [ -z "$mark" ] && [ -z "$(list)" ]; then mark=$(cat "$folder/mark"); redis set f:backup "$mark" >/dev/null || return 1; fi
+  [ "$mark" = "$(cat "$folder/mark")" ]
+}
+
+dump() {
+  if [ -e "$folder/hold" ]; then say 'held: a restore is under way (remove the file hold if none is)'; return 1; fi
+  if ! same_redis; then
+    say "refused: Redis does not answer, or is not the one of the last dump (key f:backup): restore that first; if this" \
+      "Redis is the right one, set f:backup to the text in $folder/mark"
+    return 1
+  fi
+  local name
+  name=$(date -u +%Y%m%dT%H%M%SZ).rdb
+  rm -f "$folder/.part.$$"
+  timeout 300 redis-cli -u "$url" --no-auth-warning --rdb "$folder/.part.$$" >&2 || return 1
+  # redis-cli leaves an empty or cut file where the server went away.
+  redis-check-rdb "$folder/.part.$$" >/dev/null || { say 'the dump is not whole'; return 1; }
+  mv --no-clobber "$folder/.part.$$" "$folder/$name"
+  rm -f "$folder/.part.$$"
+}
+
+list() { find "$folder" -maxdepth 1 -name '*.rdb' -printf '%f %s bytes\n' | sort; }
+
+field() { redis info "$1" | tr -d '\r' | sed -n "s/^$2://p"; }
+
+# Waits until a field of INFO has a value.
+until_field() {
+  local end=$((SECONDS + 600))
+  until [ "$(field "$1" "$2" || true)" = "$3" ]; do
+    if [ "$SECONDS" -ge "$end" ]; then say "Redis does not come to $2=$3"; return 1; fi
+    sleep 0.5
+  done
+}
+
+# A server of our own holds the dump, and Redis becomes its replica for a moment: that replaces all that Redis has, AOF
+# included, over the network and without touching its volume.
+restore() {
+  local name="$1"
+  if [ "$name" = newest ]; then name=$(list | tail -n 1 | cut -d ' ' -f 1); fi
+  if [ ! -s "$folder/$name" ]; then say "no dump $name; there are:"; list >&2; return 1; fi
+  if [ -e "$folder/$name.sha256" ]; then (cd "$folder" && sha256sum --check --quiet "$name.sha256"); fi
+  touch "$folder/hold"
+  former=$(redis config get masterauth | tail -n 1)
+  trap 'rm -f "$folder/hold"; redis replicaof no one >&2; redis config set masterauth "$former" >&2; kill "$server"' EXIT
+  local secret
+  secret=$(head -c 32 /dev/urandom | sha256sum | cut -c 1-64)
+  redis-server - >&2 <<EOF &
+port $port
+bind * -::*
+requirepass $secret
+masterauth $secret
+dir $folder
+dbfilename $name
+save ""
+appendonly no
+repl-diskless-sync yes
+repl-diskless-sync-delay 0
+EOF
+  server=$!
+  local end=$((SECONDS + 600))
+  until [ "$(REDISCLI_AUTH=$secret timeout 5 redis-cli -p $port ping 2>&1)" = PONG ]; do
+    if ! kill -0 "$server" || [ "$SECONDS" -ge "$end" ]; then say "$name cannot be loaded"; return 1; fi
+    sleep 0.2
+  done
+  redis config set masterauth "$secret" >&2
+  redis replicaof "$POD_IP" $port >&2
+  until_field replication master_link_status up
+  redis replicaof no one >&2
+  until_field persistence aof_rewrite_in_progress 0
+  say "restored $name: $(redis dbsize) keys"
+}
+
+run() {
+  # The first process of a container gets no default handling of signals.
+  trap 'exit 0' TERM INT
+  rm -f "$folder"/.part.*
+  while true; do
+    sleep "$BACKUP_EVERY_SECONDS" &
+    dump || say 'no dump this time'
+    wait
+  done
+}
+
+mkdir -p "$folder"
+case "${1:-}" in
+  run | dump | list) "$1" ;;
+  restore) restore "${2:?restore <file|newest>}" ;;
+  *) echo 'redis.sh run|dump|list|restore <file|newest>' >&2; exit 2 ;;
+esac
