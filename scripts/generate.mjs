@@ -1,5 +1,5 @@
-// Writes the files that are made from others: protobuf types, docs/configuration.md, and what npm left out of
-// package-lock.json. With --check it only says which are out of date and exits 1.
+// Writes the files that are made from others: protobuf types, docs/configuration.md, the inventory of metrics with the
+// dashboards, and what npm left out of package-lock.json. With --check it only says which are out of date and exits 1.
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -43,7 +43,11 @@ async function generate() {
   // The page needs a build, and the build the types.
   await build();
   writeFileSync(join(root, CONFIGURATION), await configuration());
+  await (await observability()).generate();
 }
+
+/** Reads the compiled services: to be imported after the build. */
+const observability = () => import('./observability/generate.mjs');
 
 /** The generated files that differ from what would be generated now. Needs a build. */
 async function outdated() {
@@ -54,9 +58,9 @@ async function outdated() {
     wanted.set(CONFIGURATION, await configuration());
     wanted.set(LOCK, completeLock(read(join(root, LOCK))));
     const left = filesOf(join(root, PROTO_TYPES)).map((path) => join(PROTO_TYPES, path));
-    return [...new Set([...wanted.keys(), ...left])].filter(
-      (path) => wanted.get(path) !== read(join(root, path)),
-    );
+    const paths = [...new Set([...wanted.keys(), ...left])];
+    const observed = await (await observability()).generate({ check: true });
+    return [...paths.filter((path) => wanted.get(path) !== read(join(root, path))), ...observed];
   } finally {
     rmSync(fresh, { recursive: true });
   }

@@ -27,13 +27,13 @@ abstract class LocalMetric<Child> {
   readonly help: string;
   abstract readonly type: 'counter' | 'histogram';
   readonly aggregator = 'sum';
-  readonly #labelNames: readonly string[];
+  readonly labelNames: readonly string[];
   readonly #children = new Map<string, { labels: Labels; child: Child }>();
 
   constructor(registry: Registry, { name, help, labelNames }: LocalMetricOptions) {
     this.name = name;
     this.help = help;
-    this.#labelNames = labelNames;
+    this.labelNames = labelNames;
     registry.registerMetric(this as unknown as Metric);
   }
 
@@ -43,7 +43,7 @@ abstract class LocalMetric<Child> {
     const known = this.#children.get(key);
     if (known) return known.child;
     const child = this.create();
-    const labels = Object.fromEntries(this.#labelNames.map((name, i) => [name, values[i] ?? '']));
+    const labels = Object.fromEntries(this.labelNames.map((name, i) => [name, values[i] ?? '']));
     this.#children.set(key, { labels, child });
     return child;
   }
