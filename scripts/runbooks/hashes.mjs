@@ -1,0 +1,67 @@
+// What an installation holds, as hashes that are equal before a loss and after a restore.
+
+/** Names of who holds a lease and until when change by themselves. */
+const VOLATILE_TABLES = new Set(['leases']);
+const ROWS = `md5(coalesce(string_agg(row, E'\\n' order by row), '')) || ' ' || count(*) || ' rows'`;
+
+/** Table → MD5 of its ordered rows, and how many. */
+export async function databaseHashes(installation) {
+  const names = await installation.sql("select table_name from information_schema.tables where table_schema = 'frontier'"); // prettier-ignore
+  const found = new Map();
+  for (const table of names.trim().split('\n').sort()) {
+    if (VOLATILE_TABLES.has(table)) continue;
+    // When a key was last used is written by every call.
+    const rows = `select (to_jsonb(t) - 'last_used_at')::text as row from frontier.${table} t`;
+    found.set(`frontier.${table}`, (await installation.sql(`select ${ROWS} from (${rows}) all_rows`)).trim());
+  }
+  return found;
+}
+
+/**
+ * Group of keys (the name up to what is counted up or an id) → hash over names and values of its keys. Left out is
+ * what lives for minutes, or is written by every process that is alive.
+ */
+const SCRIPT = `
+local groups, cursor = {}, '0'
+repeat
+  local page = redis.call('scan', cursor, 'count', 1000)
+  cursor = page[1]
+  for _, key in ipairs(page[2]) do
+    local ttl = redis.call('ttl', key)
+    local alive = string.find(key, '^f:reply:') or string.find(key, '^{f:traffic}') or string.find(key, ':redriving$')
+      or string.find(key, ':meta$') or string.find(key, ':stalled%-check$') or string.find(key, ':events$') or key == 'drill:mark'
+    if not alive and (ttl == -1 or ttl > 3600) then
+      local group = string.gsub(key, '[:%-]%x[%x%-]+.*$', ':…')
+      group = string.gsub(group, ':inf_.*$', ':…')
+      groups[group] = groups[group] or {}
+      table.insert(groups[group], key .. ' ' .. redis.sha1hex(redis.call('dump', key)))
+    end
+  end
+until cursor == '0'
+local lines = {}
+for group, keys in pairs(groups) do
+  table.sort(keys)
+  table.insert(lines, group .. ' ' .. redis.sha1hex(table.concat(keys, '\\n')) .. ' ' .. #keys .. ' keys')
+end
+table.sort(lines)
+return table.concat(lines, '\\n')`;
+
+export async function redisHashes(installation) {
+  const lines = (await installation.redis('--raw', 'eval', SCRIPT, '0')).trim().split('\n');
+  return new Map(
+    lines.map((line) => /^(.*) ([0-9a-f]{40} \d+ keys)$/.exec(line)?.slice(1) ?? [line, 'unreadable']),
+  );
+}
+
+const MANIFESTS = `const { readdirSync, readFileSync } = require('node:fs'); const { createHash } = require('node:crypto');
+for (const name of readdirSync('/models')) for (const version of readdirSync('/models/' + name)) {
+  const bytes = readFileSync('/models/' + name + '/' + version + '/manifest.json');
+  console.log(name + '@' + version + ' sha256:' + createHash('sha256').update(bytes).digest('hex'));
+}`;
+
+/** Version → digest of its manifest, which names the digests of its files. */
+export async function modelHashes(installation) {
+  const output = await installation.kubectl(['exec', 'deploy/frontier-control', '--', '/nodejs/bin/node', '-e', MANIFESTS]); // prettier-ignore
+  const lines = output.trim().split('\n').filter((line) => line.includes(' sha256:')); // prettier-ignore
+  return new Map(lines.map((line) => line.split(' ')));
+}
