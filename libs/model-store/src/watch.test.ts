@@ -136,14 +136,14 @@ test('old files without a manifest are shown at the first look', async () => {
 
 test('files that are replaced behind the same description are told', async () => {
   const dir = await makeVersion(folder, 'a', '1');
-  let told = 0;
+  const told: Date[] = [];
   const watcher = new RepositoryWatcher({ folders: [folder], everyMs: 10 }, () => {
-    told += 1;
+    told.push(new Date());
   });
   stops.push(() => watcher.stop());
   await watcher.start();
   await writeFile(join(dir, 'model.onnx'), onnx([]));
-  while (told === 0) await new Promise((resolve) => setTimeout(resolve, 5));
+  while (told.length === 0) await new Promise((resolve) => setTimeout(resolve, 5));
 });
 
 test('where manifests are required a folder without one is not shown', async () => {

@@ -1,0 +1,72 @@
+// npm run test:cluster: installs the chart on a real cluster from images built here, and breaks things. docs/kubernetes.md.
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { Cluster } from './cluster/cluster.mjs';
+import { stepsOf } from './cluster/steps.mjs';
+import { isMain, Problem, report, root } from './lib/run.mjs';
+
+const HELP = `npm run test:cluster -- [options]
+  --full          every step; without it those that a change has to pass, in less than 20 minutes
+  --only <a,b>    only these steps, on what an earlier run with --keep has installed
+  --keep          leaves everything installed
+  --json          the rows as the last line of the output
+
+It runs on the lab beside the repository, or on another cluster with FRONTIER_TEST_CLUSTER=<context> (images are then
+pulled: FRONTIER_TEST_IMAGES=<registry/prefix>). It touches only namespaces that carry the label frontier.dev/test=true.`;
+
+/** Runs the steps in turn; a failed one ends the run where the others need it. Rows `{name, ok, seconds, told}`. */
+async function runSteps(steps, context) {
+  const rows = [];
+  for (const { name, needed = false, run } of steps) {
+    const startedAt = performance.now();
+    let ok = true;
+    let told;
+    try {
+      told = await run(context);
+    } catch (error) {
+      ok = false;
+      told = error instanceof Problem ? error.message : error.stack;
+    }
+    const row = { name, ok, seconds: Math.round((performance.now() - startedAt) / 100) / 10, told };
+    rows.push(row);
+    console.log(`${ok ? 'ok    ' : 'FAILED'}  ${name.padEnd(28)} ${row.seconds.toFixed(1).padStart(6)} s  ${told ?? ''}`); // prettier-ignore
+    if (!ok && needed) break;
+  }
+  return rows;
+}
+
+async function main() {
+  const { values } = parseArgs({
+    options: {
+      full: { type: 'boolean', default: false },
+      only: { type: 'string' },
+      keep: { type: 'boolean', default: false },
+      json: { type: 'boolean', default: false },
+      help: { type: 'boolean', default: false },
+    },
+  });
+  if (values.help) return console.log(HELP);
+  const steps = stepsOf({ full: values.full, only: values.only?.split(',') });
+  const cluster = await Cluster.open();
+  const context = { cluster, namespace: 'frontier-test', images: process.env.FRONTIER_TEST_IMAGES };
+  let rows;
+  try {
+    rows = await runSteps(steps, context);
+  } finally {
+    if (!values.keep) await cleanUp(cluster, context);
+    await cluster.close();
+  }
+  const failed = rows.filter(({ ok }) => !ok).length;
+  mkdirSync(join(root, 'reports'), { recursive: true });
+  writeFileSync(join(root, 'reports/test-cluster.json'), `${JSON.stringify(rows, null, 2)}\n`);
+  if (values.json) console.log(JSON.stringify({ rows }));
+  console.log(`cluster: ${rows.length - failed} passed, ${failed} failed`);
+  process.exitCode = failed > 0 ? 1 : 0;
+}
+
+async function cleanUp(cluster, { namespace }) {
+  await cluster.kubectl(['delete', 'namespace', namespace, '--ignore-not-found', '--timeout=120s'], { timeoutMs: 130_000 }).catch(() => undefined); // prettier-ignore
+}
+
+if (isMain(import.meta.url)) main().catch(report);
