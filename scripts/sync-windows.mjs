@@ -10,7 +10,7 @@ Reads the JSON of CANARY_FREEZE_WINDOWS from the file, else from that variable, 
 \`syncWindows\` of that environment for the chart argocd/: {"syncWindows": […]}`;
 
 /** `text`: JSON of freeze windows. Throws a Problem with the first fault. */
-export async function windowsOf(environment, text) {
+async function windowsOf(environment, text) {
   const { freezeFault, syncWindows } = await built(() => [import('@frontier/policy/freeze')]);
   let windows;
   try {

@@ -1,4 +1,4 @@
-import { execFile, type ExecFileException } from 'node:child_process';
+import { execFile, execFileSync, type ExecFileException } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -14,6 +14,14 @@ function run(
     execFile(process.execPath, ['sync-windows.mjs', ...args], { cwd: __dirname, env, timeout: 15_000 }, (error: ExecFileException | null, stdout, stderr) => resolve({ code: error?.code ?? 0, stdout, stderr })); // prettier-ignore
   });
 }
+
+// The command uses the compiled library.
+beforeAll(() => {
+  execFileSync(process.execPath, ['node_modules/typescript/bin/tsc', '--build', 'libs/policy'], {
+    cwd: join(__dirname, '..'),
+    timeout: 50_000,
+  });
+});
 
 test('freeze windows of the controller become deny windows of the environment', async () => {
   const { stdout } = await run(['prod'], JSON.stringify(WEEKEND));

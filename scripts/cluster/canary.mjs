@@ -20,7 +20,7 @@ const { createLogger } = require(join(root, 'libs/kit/dist/logger.js'));
 
 const silent = createLogger({ service: 'cluster-test', level: 'silent' });
 
-export const REGISTRY_IMAGE = 'frontier-test/registry:1';
+const REGISTRY_IMAGE = 'frontier-test/registry:1';
 const REGISTRY = join(root, 'test/cluster/registry');
 /** As pods of the namespace reach it. */
 export const REGISTRY_URL = 'oci+http://model-registry:5000/models';

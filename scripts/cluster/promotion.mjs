@@ -1,6 +1,5 @@
 // A canary that Argo CD brings to the cluster: a good version becomes stable without a pod being restarted, one with
 // errors goes and its digest is blocked.
-import { MODEL } from '../canary-run/versions.mjs';
 import { GitOps } from './argo.mjs';
 import { ClusterCanary, platformValues, REGISTRY_URL, startRegistry } from './canary.mjs';
 import { install, ready } from './install.mjs';

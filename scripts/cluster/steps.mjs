@@ -74,7 +74,7 @@ async function runbooks({ cluster, namespace }, count) {
   for (const name of names) {
     const row = await tryRunbook(readRunbook(name), installation);
     console.log(`        ${name}: ${row.tried} commands, ${row.skipped} skipped, ${row.seconds} s`);
-    faults.push(...row.faults.map((fault) => `${name}: ${fault}`));
+    faults.push(...row.faults.map((fault) => [name, fault].join(': ')));
   }
   if (faults.length > 0) throw new Problem(faults.join('\n'));
   return names.join(', ');
@@ -83,6 +83,7 @@ async function runbooks({ cluster, namespace }, count) {
 async function restoreDrill({ cluster, namespace }) {
   const installation = await Installation.open(namespace, cluster.env);
   const { rpoS, rtoS, rows, faults } = await drill(installation, (line) => console.log(`        ${line}`));
-  if (faults.length > 0) throw new Problem(faults.join('\n'));
-  return `RPO ${JSON.stringify(rpoS)} s, RTO ${rtoS} s, ${rows.length} hashes alike`;
+  const told = `RPO ${JSON.stringify(rpoS)} s, RTO ${rtoS} s, ${rows.filter(({ same }) => same).length} of ${rows.length} hashes alike`;
+  if (faults.length > 0) throw new Problem([told, ...faults].join('\n'));
+  return told;
 }

@@ -19,7 +19,7 @@ export async function databaseHashes(installation) {
 
 /**
  * Group of keys (the name up to what is counted up or an id) → hash over names and values of its keys. Left out is
- * what lives for minutes, or is written by every process that is alive.
+ * what lives for minutes, or is written by every process that is alive or every call.
  */
 const SCRIPT = `
 local groups, cursor = {}, '0'
@@ -29,10 +29,12 @@ repeat
   for _, key in ipairs(page[2]) do
     local ttl = redis.call('ttl', key)
     local alive = string.find(key, '^f:reply:') or string.find(key, '^{f:traffic}') or string.find(key, ':redriving$')
-      or string.find(key, ':meta$') or string.find(key, ':stalled%-check$') or string.find(key, ':events$') or key == 'drill:mark'
+      or string.find(key, ':meta$') or string.find(key, ':settled$') or string.find(key, ':id$') or string.find(key, ':stalled%-check$') or string.find(key, ':events$') or key == 'drill:mark'
     if not alive and (ttl == -1 or ttl > 3600) then
-      local group = string.gsub(key, '[:%-]%x[%x%-]+.*$', ':…')
-      group = string.gsub(group, ':inf_.*$', ':…')
+      -- A shard's hash tag holds digits that are no id.
+      local tag, rest = string.match(key, '^({[^}]*})(.*)$')
+      local group = string.gsub(rest or key, '[:%-]%x[%x%-]+.*$', ':…')
+      group = (tag or '') .. string.gsub(group, ':inf_.*$', ':…')
       groups[group] = groups[group] or {}
       table.insert(groups[group], key .. ' ' .. redis.sha1hex(redis.call('dump', key)))
     end

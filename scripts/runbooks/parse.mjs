@@ -22,6 +22,7 @@ export function readRunbook(name) {
   return parseRunbook(name, readFileSync(join(FOLDER, `${name}.md`), 'utf8'));
 }
 
+/** @public Used by the tests in a process of their own. */
 export function parseRunbook(name, text) {
   const faults = [];
   const lines = text.split('\n');

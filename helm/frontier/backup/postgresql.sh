@@ -18,10 +18,10 @@ holds() { # seq hash
 
 dump() {
   if [ -e "$folder/hold" ]; then say 'held: a restore is under way (remove the file hold if none is)'; return 1; fi
-  local line seq hash name
+  local line seq=0 hash='' name
   line=$(newest_line) || { say 'not dumped: the database does not answer, or has no tables yet'; return 1; }
-  read -r seq hash <"$folder/last" 2>/dev/null || seq=0
-  if ! holds "$seq" "${hash:-}"; then
+  if [ -e "$folder/last" ]; then read -r seq hash <"$folder/last"; fi
+  if ! holds "$seq" "$hash"; then
     say "refused: line $seq of the audit log, the newest at the last dump, is not there: restore that dump first;" \
       "if this database is the right one, remove $folder/last"
     return 1
