@@ -102,10 +102,13 @@ export class ClusterCanary {
     const began = Date.now();
     const rollout = await begin(this.#stores, { id, stable, canary, canaryDigest, policy });
     let before;
+    let ordered = false;
     const look = async (entries) => {
       // The first scrape comes when the slot is ready.
       if (before === undefined && entries.length > 0) before = await this.#gitops.slots(MODEL);
-      if (Date.now() - began > timeoutMs) await order(this.#stores, id, 'abort');
+      if (ordered || Date.now() - began < timeoutMs) return;
+      ordered = true;
+      await order(this.#stores, id, 'abort');
     };
     const entries = await untilFinished(this.#stores, id, { timeoutMs: timeoutMs + 60_000, look });
     const first = entries.find(({ event }) => event.kind === 'scrape');

@@ -50,7 +50,7 @@ export async function promotion({ cluster, say }) {
 }
 
 async function rollouts(canary, gitops, say) {
-  const good = await roll(canary, '2', 'good', '1', 420_000);
+  const good = await roll(canary, '2', 'good', '1', 540_000);
   say(`good: ${JSON.stringify(good)}`);
   const bad = await roll(canary, '3', 'failing', good.phase === 'promoted' ? '2' : '1', 240_000);
   say(`errors: ${JSON.stringify(bad)}`);
