@@ -56,7 +56,8 @@ async function waiting({ databaseUrl, migrateWaitMs }) {
       return await migrate(databaseUrl);
     } catch (error) {
       if (!passes(error) || performance.now() > end) throw error;
-      if (!told) log.info({ reason: error.message || error.code }, 'waiting for the database');
+      const { host } = new URL(databaseUrl);
+      if (!told) log.info({ host, reason: error.message || error.code }, 'waiting for the database');
       await sleep(RETRY_MS);
     }
   }

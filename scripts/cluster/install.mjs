@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { attach, node, Problem, root, sleep } from '../lib/run.mjs';
 import { HttpClient, sumCall } from './open-loop.mjs';
 
-const CHART = join(root, 'helm/frontier');
+export const CHART = join(root, 'helm/frontier');
 const IMAGES = ['gateway', 'dispatcher', 'worker', 'canary-controller', 'control', 'models'];
 const HTTP_PORT = 8080;
 const LONGEST_MS = 600_000;
@@ -35,12 +35,12 @@ export async function provideImages(cluster, tag) {
 }
 
 /** Installs or changes the release `frontier`; `values` come on top of values-dev.yaml. Does not wait for its pods. */
-export async function install(cluster, namespace, values) {
+export async function install(cluster, namespace, values, { chart = CHART, timeout = '10m' } = {}) {
   const folder = mkdtempSync(join(tmpdir(), 'frontier-values-'));
   const file = join(folder, 'values.json');
   writeFileSync(file, JSON.stringify(values));
   try {
-    const args = ['upgrade', '--install', 'frontier', CHART, '-n', namespace, '-f', join(CHART, 'values-dev.yaml'), '-f', file, '--timeout', '10m']; // prettier-ignore
+    const args = ['upgrade', '--install', 'frontier', chart, '-n', namespace, '-f', join(CHART, 'values-dev.yaml'), '-f', file, '--timeout', timeout]; // prettier-ignore
     await cluster.helm(args, { timeoutMs: LONGEST_MS });
   } finally {
     rmSync(folder, { recursive: true });

@@ -9,8 +9,11 @@ import { Installation } from '../runbooks/installation.mjs';
 import { readRunbook, runbookNames } from '../runbooks/parse.mjs';
 import { rotated, tryRunbook } from '../runbooks.mjs';
 import { firstAnswer, gatewayUrl, install, provideImages, ready, VALUES } from './install.mjs';
+import { networks } from './networks.mjs';
 import { promotion } from './promotion.mjs';
 import { redisLoss } from './redis-loss.mjs';
+import { unready } from './unready.mjs';
+import { upgrade } from './upgrade.mjs';
 
 const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
 
@@ -19,6 +22,8 @@ const STEPS = [
   { name: 'add-ons', needed: true, setsUp: true, run: ({ cluster }) => cluster.addons(['prometheus', 'keda']) }, // prettier-ignore
   { name: 'install', needed: true, setsUp: true, run: installed },
   { name: 'helm-test', run: helmTest },
+  { name: 'networks', run: (context) => outcome(networks, { ...context, version }) },
+  { name: 'upgrade', run: (context) => experiment(upgrade, context) },
   { name: 'disruptions', run: (context) => experiment(disruptions, context) },
   { name: 'redis-loss', run: (context) => experiment(redisLoss, context) },
   { name: 'redis-loss-forced', full: true, run: (context) => experiment(redisLoss, context, { force: true }) }, // prettier-ignore
@@ -27,6 +32,7 @@ const STEPS = [
   { name: 'restore-drill', full: true, run: restoreDrill },
   { name: 'gitops', run: async ({ cluster }) => cluster.addons(['git', 'argocd']) },
   { name: 'promotion', run: ({ cluster }) => outcome(promotion, { cluster }) },
+  { name: 'unready', full: true, run: ({ cluster }) => outcome(unready, { cluster, version }) },
   { name: 'autoscaling', full: true, run: (context) => experiment(autoscaling, context) },
 ];
 

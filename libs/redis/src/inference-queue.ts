@@ -63,8 +63,6 @@ export class RedisInferenceQueue implements InferenceQueue {
     });
     const blocking = connectBlocking({ url, name: `gateway:${gatewayId}:replies`, log });
     this.#reader = new ReplyReader(blocking, gatewayId, (id, blob) => this.#onReply(id, blob));
-    this.#redis.on('ready', () => this.#metrics.redisReady.set(1));
-    this.#redis.on('close', () => this.#metrics.redisReady.set(0));
   }
 
   async start(): Promise<void> {

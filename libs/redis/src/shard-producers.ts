@@ -32,6 +32,8 @@ export class ShardProducers {
       this.#pressure.memory = ratio;
       options.metrics.memoryRatio.set(ratio);
     });
+    options.redis.on('ready', () => options.metrics.redisReady.set(1));
+    options.redis.on('close', () => options.metrics.redisReady.set(0));
   }
 
   /** Resolves when the memory of Redis is known. */
