@@ -3,8 +3,8 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { Cluster } from './cluster/cluster.mjs';
-import { stepsOf } from './cluster/steps.mjs';
-import { isMain, Problem, report, root } from './lib/run.mjs';
+import { attach, isMain, node, Problem, report, root } from './lib/run.mjs';
+import { build, setUp } from './setup.mjs';
 
 const HELP = `npm run test:cluster -- [options]
   --full          every step; without it those that a change has to pass, in less than 20 minutes
@@ -47,6 +47,11 @@ async function main() {
     },
   });
   if (values.help) return console.log(HELP);
+  await setUp();
+  if (Number(process.versions.node.split('.')[0]) < 24)
+    process.exit(await attach(node, process.argv.slice(1)));
+  await build();
+  const { stepsOf } = await import('./cluster/steps.mjs');
   const steps = stepsOf({ full: values.full, only: values.only?.split(',') });
   const cluster = await Cluster.open();
   const context = { cluster, namespace: 'frontier-test', images: process.env.FRONTIER_TEST_IMAGES };

@@ -257,6 +257,10 @@ describe('a replay', () => {
       EXIT.negative,
       expect.stringContaining(`${id}-3: verdict: was promote`),
     ]);
+    const log = await ok(as('author', ['rollouts', 'log', id, '--last', '2']));
+    expect(log.out.trim().split('\n').slice(1).map((line) => line.split(/ {2,}/)[0])).toEqual([`${id}-2`, `${id}-3`]); // prettier-ignore
+    expect(log.out).toMatch(/^decision +at +phase +share +verdict .* why$/m);
+    expect((await as('author', ['rollouts', 'log', 'nobody'])).code).toBe(EXIT.unknown);
     expect((await as('author', ['rollouts', 'replay', `${id}-9`])).code).toBe(EXIT.unknown);
     expect((await as('author', ['rollouts', 'replay', 'nobody'])).code).toBe(EXIT.unknown);
   });

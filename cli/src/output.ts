@@ -1,3 +1,4 @@
+import { WHOLE } from '@frontier/contracts/traffic';
 import type { Host } from './host.ts';
 
 export interface OutputOptions {
@@ -74,6 +75,11 @@ export class Output {
 
 export function timeText(ms: number | null): string {
   return ms === null ? '-' : new Date(ms).toISOString();
+}
+
+/** A share of all traffic, in percent. */
+export function shareText(share: number): string {
+  return `${(100 * share) / WHOLE} %`;
 }
 
 function shown(value: unknown): string {

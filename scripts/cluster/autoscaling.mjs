@@ -1,15 +1,29 @@
 // A burst of jobs for a pool that has no pod: KEDA brings pods, all jobs complete, the pods go again.
 import { sleep } from '../lib/run.mjs';
+import { install, ready, VALUES } from './install.mjs';
 import { HttpClient } from './open-loop.mjs';
 
+/** The pool `batch` is KEDA's. */
+const SCALED = {
+  ...VALUES,
+  workers: {
+    ...VALUES.workers,
+    batch: {
+      ...VALUES.workers.batch,
+      autoscaling: { minReplicas: 1, maxReplicas: 2, requestsPerReplica: 50, maxWaitSeconds: 5, cooldownSeconds: 20, scaleToZero: true }, // prettier-ignore
+    },
+  },
+  autoscaling: { mode: 'keda', prometheusAddress: 'http://prometheus.monitoring:9090', pollingSeconds: 5 },
+  networkPolicy: { redisFrom: [{ namespaceSelector: { matchLabels: { 'kubernetes.io/metadata.name': 'keda' } } }] }, // prettier-ignore
+};
 const WAKES_MS = 120_000;
 const ENDS_MS = 300_000;
 /** Some times its cooldown: the autoscaler steps down from two to one first. */
 const SLEEPS_MS = 240_000;
 
 /**
- * `{cluster, namespace, gatewayUrl, say, deployment?, jobs?, most?}`; the Deployment scales a pool that alone serves
- * the model `mlp`. Gives `{faults, facts}`.
+ * `{cluster, namespace, gatewayUrl, say, deployment?, jobs?, most?}`; hands the pool that alone serves the model `mlp`
+ * over to KEDA. Gives `{faults, facts}`.
  */
 export async function autoscaling({
   cluster,
@@ -20,6 +34,9 @@ export async function autoscaling({
   jobs = 400,
   most = 2,
 }) {
+  await cluster.addons(['prometheus', 'keda']);
+  await install(cluster, namespace, SCALED);
+  await ready(cluster, namespace);
   const faults = [];
   const watch = watchReplicas(cluster, namespace, deployment);
   const client = new HttpClient(gatewayUrl);

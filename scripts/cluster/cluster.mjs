@@ -8,6 +8,9 @@ import { capture, must, Problem, root } from '../lib/run.mjs';
 export const TEST_LABEL = 'frontier.dev/test';
 const LAB = join(root, '../shared/lab');
 
+/** They are made once on a machine. */
+const BASES_MS = 900_000;
+
 const labExists = () => existsSync(join(LAB, 'up'));
 
 /**
@@ -44,6 +47,11 @@ export class Cluster {
     return this.#env;
   }
 
+  /** For the lab's docker: Debian's client has BuildKit in it, others want a plugin for it. */
+  get buildEnv() {
+    return { ...this.#env, DOCKER_BUILDKIT: '1', PATH: ['/usr/bin', this.#env.PATH].join(delimiter) };
+  }
+
   /** What `kubectl` prints. Throws with its message when it fails. */
   kubectl(args, { timeoutMs = 120_000 } = {}) {
     return this.#run('kubectl', args, timeoutMs);
@@ -55,6 +63,11 @@ export class Cluster {
 
   async json(args) {
     return JSON.parse(await this.kubectl([...args, '-o', 'json']));
+  }
+
+  /** Makes the images that Dockerfiles and charts ask for; elsewhere a registry has them. */
+  async baseImages(names) {
+    if (this.lab) await must('Base images', join(LAB, 'base-images'), names, { env: this.#env, timeoutMs: BASES_MS }); // prettier-ignore
   }
 
   /** Puts images on every node of the lab; elsewhere they have to be where the nodes can pull them from. */

@@ -2,15 +2,20 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { attach, node, Problem, root, sleep } from '../lib/run.mjs';
+import { capture, node, Problem, root, sleep } from '../lib/run.mjs';
 import { HttpClient, sumCall } from './open-loop.mjs';
 
 export const CHART = join(root, 'helm/frontier');
+/** What the images are built from, and the chart's own servers. */
+const BASES = ['debian', 'node', 'distroless', 'redis', 'postgres'];
+const SERVERS = ['redis:7-bookworm', 'postgres:15-bookworm'];
 const IMAGES = ['gateway', 'dispatcher', 'worker', 'canary-controller', 'control', 'models'];
 const HTTP_PORT = 8080;
+/** With an empty cache, on two cores. */
+const IMAGES_MS = 1_800_000;
 const LONGEST_MS = 600_000;
 
-/** Beside values-dev.yaml: a batch pool that KEDA scales to zero, and dumps for the runbooks. */
+/** Beside values-dev.yaml: a pool of its own for `mlp`, and dumps for the runbooks. */
 export const VALUES = {
   workers: {
     cpu: { models: ['simple', 'text-direction', 'ocr-detect', 'ocr-recognise', 'tiny-gpt'] },
@@ -18,20 +23,18 @@ export const VALUES = {
       enabled: true,
       models: ['mlp'],
       resources: { requests: { cpu: '100m', memory: '256Mi' }, limits: { memory: '1Gi' } },
-      autoscaling: { minReplicas: 1, maxReplicas: 2, requestsPerReplica: 50, maxWaitSeconds: 5, cooldownSeconds: 20, scaleToZero: true }, // prettier-ignore
     },
   },
-  autoscaling: { mode: 'keda', prometheusAddress: 'http://prometheus.monitoring:9090', pollingSeconds: 5 },
-  networkPolicy: { redisFrom: [{ namespaceSelector: { matchLabels: { 'kubernetes.io/metadata.name': 'keda' } } }] }, // prettier-ignore
   backup: { enabled: true },
 };
 
 /** Builds all images and puts them on the nodes of the lab; elsewhere they have to be there. */
 export async function provideImages(cluster, tag) {
   if (!cluster.lab) return;
-  const code = await attach(node, [join(root, 'scripts/images.mjs'), '--network', 'host'], { env: cluster.env, stdio: ['ignore', 'ignore', 'inherit'] }); // prettier-ignore
-  if (code !== 0) throw new Problem('The images could not be built: `npm run images` says why.');
-  await cluster.load(IMAGES.map((image) => `frontier/${image}:${tag}`));
+  await cluster.baseImages(BASES);
+  const { code, output } = await capture(node, [join(root, 'scripts/images.mjs'), '--network', 'host'], { timeoutMs: IMAGES_MS, env: cluster.buildEnv }); // prettier-ignore
+  if (code !== 0) throw new Problem(`The images could not be built:\n${output.trimEnd().slice(-3_000)}`);
+  await cluster.load([...SERVERS, ...IMAGES.map((image) => `frontier/${image}:${tag}`)]);
 }
 
 /** Installs or changes the release `frontier`; `values` come on top of values-dev.yaml. Does not wait for its pods. */

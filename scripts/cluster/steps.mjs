@@ -18,16 +18,16 @@ import { upgrade } from './upgrade.mjs';
 const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
 
 const STEPS = [
-  { name: 'images', needed: true, setsUp: true, run: ({ cluster }) => provideImages(cluster, version) },
-  { name: 'add-ons', needed: true, setsUp: true, run: ({ cluster }) => cluster.addons(['prometheus', 'keda']) }, // prettier-ignore
-  { name: 'install', needed: true, setsUp: true, run: installed },
+  { name: 'images', needed: true, run: ({ cluster }) => provideImages(cluster, version) },
+  { name: 'install', needed: true, run: installed },
   { name: 'helm-test', run: helmTest },
   { name: 'networks', run: (context) => outcome(networks, { ...context, version }) },
-  { name: 'upgrade', run: (context) => experiment(upgrade, context) },
-  { name: 'disruptions', run: (context) => experiment(disruptions, context) },
-  { name: 'redis-loss', run: (context) => experiment(redisLoss, context) },
+  { name: 'load', run: (context) => experiment(disruptions, context, { only: 'gateway' }) },
+  { name: 'upgrade', full: true, run: (context) => experiment(upgrade, context) },
+  { name: 'disruptions', full: true, run: (context) => experiment(disruptions, context) },
+  { name: 'redis-loss', full: true, run: (context) => experiment(redisLoss, context) },
   { name: 'redis-loss-forced', full: true, run: (context) => experiment(redisLoss, context, { force: true }) }, // prettier-ignore
-  { name: 'runbooks', run: (context) => runbooks(context, 3) },
+  { name: 'runbooks', run: (context) => runbooks(context, 2) },
   { name: 'all-runbooks', full: true, run: (context) => runbooks(context, Infinity) },
   { name: 'restore-drill', full: true, run: restoreDrill },
   { name: 'gitops', run: async ({ cluster }) => cluster.addons(['git', 'argocd']) },

@@ -1,12 +1,9 @@
-import type { RolloutLogEntry } from '@frontier/contracts/registry';
 import type { Rollout } from '@frontier/contracts/rollout';
 import { path, type Client } from '../client.ts';
 import type { Context } from '../context.ts';
 import { CliError, EXIT, type ExitCode } from '../errors.ts';
 import { Replay, type Replayed } from '../replay.ts';
-
-/** An entry has the counters of all gateways. */
-const PAGE = 100;
+import { entries } from '../rollout-log.ts';
 
 /** `frontier rollouts replay`. */
 export async function replay(context: Context, id: string): Promise<ExitCode> {
@@ -49,18 +46,5 @@ async function find(client: Client, id: string): Promise<{ rollout: Rollout; seq
     const [, owner, seq] = /^(.+)-(\d{1,9})$/.exec(id) ?? [];
     if (owner === undefined || !(error instanceof CliError) || error.exit !== EXIT.unknown) throw error;
     return { rollout: await client.get<Rollout>(path('rollouts', owner)), seq: Number(seq) };
-  }
-}
-
-/** The log in order, up to `end`. */
-async function* entries(client: Client, rollout: string, end = Infinity): AsyncGenerator<RolloutLogEntry> {
-  let after = 0;
-  while (after < end) {
-    const limit = Math.min(PAGE, end - after);
-    const page = await client.get<RolloutLogEntry[]>(path('rollouts', rollout, 'log'), { after, limit });
-    yield* page;
-    const last = page.at(-1);
-    if (!last || page.length < limit) return;
-    after = last.seq;
   }
 }

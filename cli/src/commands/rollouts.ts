@@ -1,14 +1,14 @@
-import type { Command } from 'commander';
+import { Option, type Command } from 'commander';
 import type { NewRollout } from '@frontier/contracts/registry';
 import { COMMANDS, type Rollout, type RolloutCommand } from '@frontier/contracts/rollout';
 import { rolloutPolicySchema } from '@frontier/contracts/rollout-policy';
-import { WHOLE } from '@frontier/contracts/traffic';
 import { path } from '../client.ts';
-import { action, changes, dangers, limits, versionName, type Program } from '../command.ts';
+import { action, changes, dangers, integer, limits, versionName, type Program } from '../command.ts';
 import type { ChangeOptions, Context } from '../context.ts';
 import { CliError, EXIT } from '../errors.ts';
 import { readJson } from '../files.ts';
-import { timeText } from '../output.ts';
+import { shareText, timeText } from '../output.ts';
+import { log } from './log.ts';
 import { replay } from './replay.ts';
 import { simulate } from './simulate.ts';
 
@@ -45,6 +45,12 @@ export function rolloutCommands(program: Program): void {
         context.out.one(await (await context.client()).get<Rollout>(path('rollouts', id)));
       }),
     );
+  rollouts
+    .command('log')
+    .description('what was decided last, on which figures, and why')
+    .argument('<id>', 'which one')
+    .addOption(new Option('--last <n>', 'decisions at most').argParser(integer(1, 1_000)).default(20))
+    .action(action(program, log));
   rollouts
     .command('replay')
     .description('decides again from the stored integers and compares: one decision, or all of a rollout')
@@ -138,8 +144,4 @@ async function list(
   });
   if (items.length === 0) context.out.say('no rollouts');
   if (more) context.out.say(`there are more than ${limit}: --limit`);
-}
-
-function shareText(share: number): string {
-  return `${(100 * share) / WHOLE} %`;
 }

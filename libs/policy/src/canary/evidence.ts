@@ -3,7 +3,7 @@ import type { RolloutPolicy } from '@frontier/contracts/rollout-policy';
 import { designEffect, halvesEffect } from './design-effect.ts';
 import { comparison, equal, evidence, meanEvidence, newTest } from './e-process.ts';
 import type { Counts } from './intervals.ts';
-import { above, quantile, tailBounds, type Quantile } from './quantile.ts';
+import { above, LEAST_TAIL, quantile, tailBounds, type Quantile } from './quantile.ts';
 import type { Sides, Statistics } from './statistics.ts';
 
 /** Point estimates of both sides. */
@@ -61,7 +61,7 @@ function evidenceOf(s: Statistics, { errors, p95 }: Estimates): Evidence {
   const e = Math.max(inTime.errors, users);
   const l = Math.max(inTime.latency, users);
   const latency = (tests?.latency ?? []).map((test) => evidence(test, l));
-  const fineLatency = (tests?.fineLatency ?? []).map((test) => evidence(test, l));
+  const fineLatency = (tests?.fineLatency ?? []).filter((_, i) => isTail(s, i)).map((test) => evidence(test, l)); // prettier-ignore
   const halves = (tests?.halves ?? []).map((test, i) =>
     evidence(test, i < 4 ? inTime.errors : inTime.latency),
   );
@@ -81,6 +81,16 @@ function evidenceOf(s: Statistics, { errors, p95 }: Estimates): Evidence {
     eHalves: meanEvidence(halves),
     designEffect: Math.max(e, l),
   };
+}
+
+/**
+ * Control still exceeds the bound in enough answers. Bounds are chosen before the canary begins: if all is faster since
+ * then, nothing can be proven where nobody is any more, and the canary would wait for ever.
+ */
+function isTail({ standard, tails }: Statistics, i: number): boolean {
+  if (!standard || !tails) return true;
+  const { latency } = standard.control;
+  return above(latency, tails[i] as number) >= LEAST_TAIL * (latency.at(-1) ?? 0);
 }
 
 /** Evidence that the two sides of an A/A phase differ, by its totals: one look, at its end. */

@@ -65,6 +65,14 @@ describe('a good canary', () => {
     expect(fleet.effects.at(-1)).toEqual({ kind: 'promote' });
   });
 
+  it('is promoted where all is faster than when its tails were chosen', () => {
+    const fleet = new Fleet();
+    fleet.tick(100, { control: { slower: 2 }, canary: { slower: 2 } });
+    expect(fleet.state.phase).toBe('canary');
+    fleet.tick(600);
+    expect(fleet.decision).toMatchObject({ verdict: 'promote', phase: 'watch' });
+  });
+
   it('waits for a person by default, and may be promoted then', () => {
     const fleet = green();
     fleet.tick(5);

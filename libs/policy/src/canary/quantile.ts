@@ -25,11 +25,15 @@ export function above(cumulative: readonly number[], i: number): number {
   return (cumulative.at(-1) ?? 0) - (cumulative[i] ?? 0);
 }
 
-/** The bounds that 1 to 25 % of the observations exceed: at most `most`, evenly chosen. */
+/** Parts of the observations that a tail bound is exceeded by. */
+export const LEAST_TAIL = 0.01;
+const MOST_TAIL = 0.25;
+
+/** The bounds that are exceeded by such a part: at most `most`, evenly chosen. */
 export function tailBounds(cumulative: readonly number[], most: number): number[] {
   const total = cumulative.at(-1) ?? 0;
   const mass = (i: number) => above(cumulative, i) / total;
-  const tails = cumulative.map((_, i) => i).filter((i) => mass(i) >= 0.01 && mass(i) <= 0.25);
+  const tails = cumulative.map((_, i) => i).filter((i) => mass(i) >= LEAST_TAIL && mass(i) <= MOST_TAIL);
   if (tails.length <= most) return tails;
   return Array.from({ length: most }, (_, i) => tails[Math.round((i * (tails.length - 1)) / (most - 1))] as number); // prettier-ignore
 }
