@@ -96,7 +96,8 @@ export class ClusterCanary {
     await passGates(this.#stores, version);
   }
 
-  /** A rollout from its creation to its end: `{phase, seconds, waitedS, requests, replayed, slots…}`. */
+  /** A rollout from its creation to its end: `{phase, waitedS, seconds, …}`, `waitedS` for its slot, `seconds` since its
+   * first call. */
   async roll({ stable, canary, canaryDigest, policy, timeoutMs }) {
     const id = `cluster-${canary}`;
     const began = Date.now();
@@ -112,10 +113,11 @@ export class ClusterCanary {
     };
     const entries = await untilFinished(this.#stores, id, { timeoutMs: timeoutMs + 60_000, look });
     const first = entries.find(({ event }) => event.kind === 'scrape');
+    const called = entries.find(({ decision }) => decision.phase === 'canary');
     return {
       phase: (await this.#stores.rollouts.get(id)).phase,
       waitedS: first ? seconds(first.at - began) : null,
-      seconds: first ? seconds(entries.at(-1).at - first.at) : null,
+      seconds: called ? seconds(entries.at(-1).at - called.at) : null,
       requests: entries.at(-1)?.decision.evidence.requests.canary ?? 0,
       reason: entries.findLast(({ decision }) => decision.verdict !== 'continue')?.decision.reason ?? '',
       replayed: entries.length > 0 && replay(rollout, entries) === entries.length,

@@ -15,14 +15,14 @@ const targetsOf = (release) => ({
   'the API server': 'kubernetes.default:443',
 });
 
-/** Who may reach what; everything else is forbidden. Strangers as values-dev.yaml has it: the gateway is open. */
+/** Who may reach what; all else is forbidden. With values-dev.yaml the gateway is open; strangers have no policy. */
 const ALLOWED = {
   gateway: ['dispatcher', 'redis'],
   dispatcher: ['redis'],
   'worker-cpu': ['dispatcher'],
   control: ['gateway', 'redis', 'postgresql'],
   'canary-controller': ['gateway', 'redis', 'postgresql'],
-  [STRANGER]: ['gateway', 'gateway by gRPC'],
+  [STRANGER]: ['gateway', 'gateway by gRPC', 'the API server'],
 };
 
 const PROGRAM = `

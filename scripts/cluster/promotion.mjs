@@ -27,6 +27,7 @@ const POLICY = {
   objective: { latencyMs: 2_000 },
   // And its calls are late in clusters, so eight count as one: the margins by default would need 15,000 calls.
   nonInferior: { latencyRatio: 4, errorsRate: 0.02 },
+  material: { p95FloorMs: 50 },
 };
 
 /** `{cluster, say}`; gives `{faults, facts}`. */
