@@ -22,6 +22,9 @@ async function until(what, holds, timeoutMs = 120_000) {
 const withoutPods = (installation, component) => async () =>
   (await installation.kubectl(['get', 'pods', '-l', `app.kubernetes.io/component=${component}`, '-o', 'name'])) === ''; // prettier-ignore
 
+/** Of the pool that serves `simple`. */
+const withoutWorker = (installation) => withoutPods(installation, 'worker,frontier.dev/worker=cpu');
+
 /** A rollout that runs and goes nowhere: the digest of its canary lies in no repository. */
 async function rollout(installation) {
   const { model, stable, canary } = CANARY;
@@ -41,7 +44,7 @@ async function rollout(installation) {
 /** 120 requests whose deadlines pass while there is no worker. */
 async function deadLetters(installation) {
   await installation.scale('deploy', 'worker-cpu', 0);
-  await until('no worker', withoutPods(installation, 'worker'));
+  await until('no worker', withoutWorker(installation));
   await installation.post('/v1/jobs', { ...SIMPLE, deadline_ms: 1_000 }, { times: 120 });
   const letters = async () =>
     (await installation.frontier('--json', 'dlq', 'list', '--limit', '200')).split('"id"').length > 101;
@@ -55,7 +58,7 @@ async function deadLetters(installation) {
 
 async function noWorkers(installation) {
   await installation.scale('deploy', 'worker-cpu', 0);
-  await until('no worker', withoutPods(installation, 'worker'));
+  await until('no worker', withoutWorker(installation));
   await installation.post('/v1/jobs', { ...SIMPLE, deadline_ms: 300_000 }, { times: 150 });
 }
 
