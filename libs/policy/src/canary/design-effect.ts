@@ -70,3 +70,19 @@ export function halvesEffect(sides: readonly Imbalance[]): number {
 export function designEffect({ squares, variance }: Dispersion): number {
   return Math.max(1, (squares + WEIGHT * CLUSTER) / (variance + WEIGHT));
 }
+
+/** The design effects of errors and of latency, from scrape to scrape and between users: the larger one counts. */
+export function effectsOf({ dispersion, imbalance }: Measured): { errors: number; latency: number } {
+  // Users who differ in one differ in the other too, and latency shows it sooner.
+  const users = Math.max(halvesEffect(imbalance.errors), halvesEffect(imbalance.latency));
+  return {
+    errors: Math.max(designEffect(dispersion.errors), users),
+    latency: Math.max(designEffect(dispersion.latency), users),
+  };
+}
+
+/** What both effects are measured by. */
+interface Measured {
+  dispersion: { errors: Dispersion; latency: Dispersion };
+  imbalance: { errors: readonly Imbalance[]; latency: readonly Imbalance[] };
+}

@@ -1,10 +1,11 @@
 import type { Evidence } from '@frontier/contracts/rollout';
 import type { RolloutPolicy } from '@frontier/contracts/rollout-policy';
-import { designEffect, halvesEffect } from './design-effect.ts';
+import { designEffect, effectsOf } from './design-effect.ts';
 import { comparison, equal, evidence, meanEvidence, newTest } from './e-process.ts';
 import type { Counts } from './intervals.ts';
 import { above, LEAST_TAIL, quantile, tailBounds, type Quantile } from './quantile.ts';
 import type { Sides, Statistics } from './statistics.ts';
+import { latencyEvidence } from './tests.ts';
 
 /** Point estimates of both sides. */
 export interface Estimates {
@@ -55,22 +56,17 @@ export function assess(policy: RolloutPolicy, s: Statistics, bounds: readonly nu
 
 function evidenceOf(s: Statistics, { errors, p95 }: Estimates): Evidence {
   const tests = s.tests;
-  const inTime = { errors: designEffect(s.dispersion.errors), latency: designEffect(s.dispersion.latency) };
-  // Users who differ in one differ in the other too, and latency shows it sooner.
-  const users = Math.max(halvesEffect(s.imbalance.errors), halvesEffect(s.imbalance.latency));
-  const e = Math.max(inTime.errors, users);
-  const l = Math.max(inTime.latency, users);
-  const latency = (tests?.latency ?? []).map((test) => evidence(test, l));
+  const { errors: e, latency: l } = effectsOf(s);
   const fineLatency = (tests?.fineLatency ?? []).filter((_, i) => isTail(s, i)).map((test) => evidence(test, l)); // prettier-ignore
   const halves = (tests?.halves ?? []).map((test, i) =>
-    evidence(test, i < 4 ? inTime.errors : inTime.latency),
+    evidence(test, designEffect(i < 4 ? s.dispersion.errors : s.dispersion.latency)),
   );
   return {
     requests: s.requests,
     errors,
     p95,
     eErrors: tests ? evidence(tests.errors, e) : 1,
-    eLatency: meanEvidence(latency),
+    eLatency: tests ? latencyEvidence(tests, l) : 1,
     eObjectiveErrors: tests ? evidence(tests.objectiveErrors, e) : 1,
     eObjectiveLatency: tests ? evidence(tests.objectiveLatency, l) : 1,
     eNonInferiorErrors: tests

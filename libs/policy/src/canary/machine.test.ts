@@ -73,6 +73,19 @@ describe('a good canary', () => {
     expect(fleet.decision).toMatchObject({ verdict: 'promote', phase: 'watch' });
   });
 
+  it('is compared by the tails of now, when control has left those of the A/A phase', () => {
+    const fleet = new Fleet();
+    fleet.tick(100, { control: { slower: 5 }, canary: { slower: 5 } });
+    expect(Math.max(...(fleet.state.statistics.tails as number[]))).toBe(9);
+    fleet.tick(30);
+    expect(Math.max(...(fleet.state.statistics.tails as number[]))).toBe(4);
+    const { tests } = fleet.state.statistics;
+    expect(tests?.spent.capital).toBeCloseTo(0.1);
+    expect(fleet.decision.evidence.eLatency).toBeLessThan(1);
+    fleet.tick(300, { canary: { slower: 2 } });
+    expect(fleet.decision).toMatchObject({ verdict: 'rollback', phase: 'rolled-back' });
+  });
+
   it('waits for a person by default, and may be promoted then', () => {
     const fleet = green();
     fleet.tick(5);

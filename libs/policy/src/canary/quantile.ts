@@ -27,7 +27,7 @@ export function above(cumulative: readonly number[], i: number): number {
 
 /** Parts of the observations that a tail bound is exceeded by. */
 export const LEAST_TAIL = 0.01;
-const MOST_TAIL = 0.25;
+export const MOST_TAIL = 0.25;
 
 /** The bounds that are exceeded by such a part: at most `most`, evenly chosen. */
 export function tailBounds(cumulative: readonly number[], most: number): number[] {

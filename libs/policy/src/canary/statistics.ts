@@ -1,9 +1,10 @@
 import type { RolloutPolicy } from '@frontier/contracts/rollout-policy';
 import type { Variant } from '@frontier/contracts/traffic';
-import { addHalves, addPair, noDispersion, noImbalance, type Dispersion, type Events, type Imbalance } from './design-effect.ts'; // prettier-ignore
+import { addHalves, addPair, effectsOf, noDispersion, noImbalance, type Dispersion, type Events, type Imbalance } from './design-effect.ts'; // prettier-ignore
 import { addCounts, noCounts, type Counts, type Interval, type Stratum } from './intervals.ts';
-import { above, tailBounds } from './quantile.ts';
+import { above, LEAST_TAIL, MOST_TAIL, tailBounds } from './quantile.ts';
 import {
+  changeTails,
   compareServed,
   compareSides,
   compareSplit,
@@ -19,7 +20,7 @@ const CELL = 10;
 /** Strata that are remembered while they fill. */
 const MAX_CELLS = 4_096;
 const MAX_TAILS = 10;
-/** Without an A/A phase the tail bounds are chosen from this many answers of control. */
+/** Tail bounds are chosen and looked at by so many answers of control. */
 const REFERENCE = 500;
 /** Control is within its objective if it was so lately: its counts fade with this time constant. */
 const RECENT_MS = 30_000;
@@ -31,7 +32,7 @@ export interface Sides {
 
 /** All that is counted. Grows with the number of instances, never with time. */
 export interface Statistics {
-  /** Where the tail bounds come from: both sides of the A/A phase, or control's first answers. */
+  /** Where tail bounds come from: both sides of the A/A phase, then control's answers of late. */
   reference: Sides | null;
   tails: number[] | null;
   cells: Record<string, Stratum>;
@@ -108,9 +109,22 @@ export function chooseTails(policy: RolloutPolicy, s: Statistics, all: boolean):
   if (!s.reference) return s;
   const latency = s.reference.control.latency.map((n, i) => n + (all ? (s.reference?.canary.latency[i] as number) : 0)); // prettier-ignore
   const tails = tailBounds(latency, MAX_TAILS);
-  const fresh = newTests(policy, tails);
-  const tests = s.tests ? { ...s.tests, latency: fresh.latency, fineLatency: fresh.fineLatency } : fresh;
-  return { ...s, tails, tests, reference: null };
+  const tests = changeTails(policy, s.tests ?? newTests(policy, []), tails, effectsOf(s).latency);
+  return { ...s, tails, tests, reference: null, before: null };
+}
+
+/**
+ * Looks at control's answers of late: chooses tail bounds where there are none yet, and where all has become so much
+ * faster or slower that the bounds tell nothing any more. Only control's past decides, so the tests stay valid.
+ */
+function followTails(policy: RolloutPolicy, s: Statistics): Statistics {
+  const latency = s.reference?.control.latency ?? [];
+  const answered = latency.at(-1) ?? 0;
+  if (answered < REFERENCE) return s;
+  const middle = middleOf(s.tails ?? []);
+  const mass = middle === undefined ? 0 : above(latency, middle) / answered;
+  const useful = mass >= LEAST_TAIL && mass <= 2 * MOST_TAIL;
+  return useful ? { ...s, reference: null } : chooseTails(policy, s, false);
 }
 
 /** Adds an interval to everything. */
@@ -137,15 +151,14 @@ export function addInterval(
     },
     ...dispersed(before, gained),
   };
-  if (s.tails === null) s = { ...s, reference: plus(s.reference, gained) };
+  if (context.mode === 'canary' || s.tails === null) s = { ...s, reference: plus(s.reference, gained) };
   if (context.mode === 'canary') s = { ...s, tests: objective(policy, s, gained.canary, slow) };
   if (context.alone) {
     const control = noCounts(context.bounds.length + 1);
     return { ...s, standard: plus(s.standard, { control, canary: gained.canary }) };
   }
   s = fill(policy, served(s, gained, context.at), interval.strata, context);
-  const enough = (s.reference?.control.latency.at(-1) ?? 0) >= REFERENCE;
-  return context.mode === 'canary' && enough ? chooseTails(policy, s, false) : s;
+  return context.mode === 'canary' ? followTails(policy, s) : s;
 }
 
 function served(s: Statistics, { control, canary }: Sides, at: number): Statistics {

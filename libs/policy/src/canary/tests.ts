@@ -5,6 +5,8 @@ import {
   atMost,
   comparison,
   equal,
+  evidence,
+  meanEvidence,
   newTest,
   probabilityAtLeast,
   probabilityAtMost,
@@ -18,6 +20,8 @@ import type { Pair } from './under-way.ts';
 export interface Tests {
   errors: number[];
   latency: number[][];
+  /** What bounds that were given up have earned, and what is left to bet on those of now. */
+  spent: { ended: number; capital: number };
   /** Not worse: ratio and probability of errors, ratio of tails. */
   fineErrors: number[];
   fineRate: number[];
@@ -67,6 +71,7 @@ export const newTests = (policy: RolloutPolicy, tails: readonly number[]): Tests
   return {
     errors: newTest(h.errors),
     latency: tails.map(() => newTest(h.latency)),
+    spent: { ended: 0, capital: 1 },
     fineErrors: newTest(h.fineErrors),
     fineRate: newTest(h.fineRate),
     fineLatency: tails.map(() => newTest(h.fineLatency)),
@@ -76,6 +81,34 @@ export const newTests = (policy: RolloutPolicy, tails: readonly number[]): Tests
     halves: [h.errors, h.latency].flatMap((one) => [0, 1, 2, 3].map(() => newTest(one))),
   };
 };
+
+/** The part of its capital that each choice of bounds bets; the rest is for those after it. */
+const BET = 0.9;
+
+/**
+ * The mean over the bounds; with bounds that were given up, a sum of bets whose stakes make one: an e-value still
+ * (a mixture over the times at which the bounds are chosen).
+ */
+export function latencyEvidence({ latency, spent }: Tests, designEffect: number): number {
+  const mean = meanEvidence(latency.map((test) => evidence(test, designEffect)));
+  return spent.ended + spent.capital * (BET * mean + (1 - BET));
+}
+
+/** Gives up the bounds; what they have earned stays. */
+export function changeTails(
+  policy: RolloutPolicy,
+  tests: Tests,
+  tails: readonly number[],
+  designEffect: number,
+): Tests {
+  const { latency, fineLatency } = newTests(policy, tails);
+  const capital = tests.spent.capital * (1 - BET);
+  const spent =
+    tests.latency.length > 0
+      ? { ended: latencyEvidence(tests, designEffect) - capital, capital }
+      : tests.spent;
+  return { ...tests, latency, fineLatency, spent };
+}
 
 const total = ({ latency }: Counts) => latency.at(-1) ?? 0;
 
