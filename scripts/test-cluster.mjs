@@ -59,7 +59,7 @@ async function main() {
   try {
     rows = await runSteps(steps, context);
   } finally {
-    if (!values.keep) await cleanUp(cluster, context);
+    if (!values.keep) await cluster.removeNamespace(context.namespace).catch(() => undefined);
     await cluster.close();
   }
   const failed = rows.filter(({ ok }) => !ok).length;
@@ -68,10 +68,6 @@ async function main() {
   if (values.json) console.log(JSON.stringify({ rows }));
   console.log(`cluster: ${rows.length - failed} passed, ${failed} failed`);
   process.exitCode = failed > 0 ? 1 : 0;
-}
-
-async function cleanUp(cluster, { namespace }) {
-  await cluster.kubectl(['delete', 'namespace', namespace, '--ignore-not-found', '--timeout=120s'], { timeoutMs: 130_000 }).catch(() => undefined); // prettier-ignore
 }
 
 if (isMain(import.meta.url)) main().catch(report);

@@ -85,10 +85,15 @@ export class Cluster {
     const { code, output } = await capture('kubectl', ['get', 'namespace', name, '-o', `jsonpath={.metadata.labels.${TEST_LABEL.replaceAll('.', '\\.')}}`], { env: this.#env }); // prettier-ignore
     if (code === 0 && output !== 'true')
       throw new Problem(`The namespace ${name} is there and not labelled ${TEST_LABEL}=true: it is not ours to break.`); // prettier-ignore
-    if (code === 0) await this.kubectl(['delete', 'namespace', name, '--timeout=120s'], { timeoutMs: 130_000 }); // prettier-ignore
+    if (code === 0) await this.removeNamespace(name);
     await this.kubectl(['create', 'namespace', name]);
     const labels = [`${TEST_LABEL}=true`, 'pod-security.kubernetes.io/enforce=restricted'];
     await this.kubectl(['label', 'namespace', name, ...labels]);
+  }
+
+  /** With all that is in it; nothing where there is none. */
+  async removeNamespace(name) {
+    await this.kubectl(['delete', 'namespace', name, '--ignore-not-found', '--timeout=120s'], { timeoutMs: 130_000 }); // prettier-ignore
   }
 
   async close() {

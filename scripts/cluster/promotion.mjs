@@ -52,7 +52,7 @@ export async function promotion({ cluster, say }) {
   } finally {
     await canary.stop();
     await gitops.uninstall();
-    await cluster.kubectl(['delete', 'namespace', NAMESPACE, '--timeout=120s'], { timeoutMs: 130_000 });
+    await cluster.removeNamespace(NAMESPACE);
   }
 }
 

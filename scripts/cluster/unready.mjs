@@ -45,7 +45,7 @@ export async function unready({ cluster, version, say }) {
     facts.answerS = Math.round((performance.now() - began) / 1_000);
     return { faults: [], facts };
   } finally {
-    await cluster.kubectl(['delete', 'namespace', NAMESPACE, '--timeout=120s'], { timeoutMs: 130_000 });
+    await cluster.removeNamespace(NAMESPACE);
   }
 }
 
