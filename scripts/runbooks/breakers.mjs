@@ -119,7 +119,7 @@ export async function loseVolumes(installation) {
 
 async function allDown(installation) {
   await installation.kubectl(['scale', 'deploy,sts', '-l', 'app.kubernetes.io/instance=frontier', '--replicas=0']); // prettier-ignore
-  await until('no pod', async () => (await installation.kubectl(['get', 'pods', '-l', 'app.kubernetes.io/instance=frontier', '-o', 'name'])) === ''); // prettier-ignore
+  await until('no pod', async () => (await installation.kubectl(['get', 'pods', '-l', 'app.kubernetes.io/instance=frontier', '--field-selector=status.phase=Running', '-o', 'name'])) === ''); // prettier-ignore
 }
 
 export const BREAKERS = {

@@ -1,4 +1,5 @@
 // What an installation holds, as hashes that are equal before a loss and after a restore.
+import { createHash } from 'node:crypto';
 
 /** Names of who holds a lease and until when change by themselves. */
 const VOLATILE_TABLES = new Set(['leases']);
@@ -18,41 +19,44 @@ export async function databaseHashes(installation) {
 }
 
 /**
- * Group of keys (the name up to what is counted up or an id) → hash over names and values of its keys. Left out is
+ * A line for each key: its group (the name up to what is counted up or an id), the key, a hash of its value. Left out is
  * what lives for minutes, or is written by every process that is alive or every call.
  */
 const SCRIPT = `
-local groups, cursor = {}, '0'
+local lines, cursor = {}, '0'
 repeat
   local page = redis.call('scan', cursor, 'count', 1000)
   cursor = page[1]
   for _, key in ipairs(page[2]) do
     local ttl = redis.call('ttl', key)
-    local alive = string.find(key, '^f:reply:') or string.find(key, '^{f:traffic}') or string.find(key, ':redriving$')
+    local alive = string.find(key, '^f:reply:') or string.find(key, '^f:traffic') or string.find(key, ':redriving$')
       or string.find(key, ':meta$') or string.find(key, ':settled$') or string.find(key, ':id$') or string.find(key, ':stalled%-check$') or string.find(key, ':events$') or key == 'drill:mark'
     if not alive and (ttl == -1 or ttl > 3600) then
       -- A shard's hash tag holds digits that are no id.
       local tag, rest = string.match(key, '^({[^}]*})(.*)$')
       local group = string.gsub(rest or key, '[:%-]%x[%x%-]+.*$', ':…')
       group = (tag or '') .. string.gsub(group, ':inf_.*$', ':…')
-      groups[group] = groups[group] or {}
-      table.insert(groups[group], key .. ' ' .. redis.sha1hex(redis.call('dump', key)))
+      table.insert(lines, table.concat({ group, key, redis.sha1hex(redis.call('dump', key)) }, '\\t'))
     end
   end
 until cursor == '0'
-local lines = {}
-for group, keys in pairs(groups) do
-  table.sort(keys)
-  table.insert(lines, group .. ' ' .. redis.sha1hex(table.concat(keys, '\\n')) .. ' ' .. #keys .. ' keys')
-end
 table.sort(lines)
 return table.concat(lines, '\\n')`;
 
-export async function redisHashes(installation) {
+/** `{groups, keys}`: group → hash over names and values of its keys, of those in `known` where that is given. */
+export async function redisHashes(installation, known) {
   const lines = (await installation.redis('--raw', 'eval', SCRIPT, '0')).trim().split('\n');
-  return new Map(
-    lines.map((line) => /^(.*) ([0-9a-f]{40} \d+ keys)$/.exec(line)?.slice(1) ?? [line, 'unreadable']),
-  );
+  const members = new Map();
+  const keys = new Set();
+  for (const line of lines) {
+    const [group, key, hash] = line.split('\t');
+    if (hash === undefined || (known && !known.has(key))) continue;
+    keys.add(key);
+    members.set(group, [...(members.get(group) ?? []), `${key} ${hash}`]);
+  }
+  const digest = (text) => createHash('sha256').update(text).digest('hex').slice(0, 16);
+  const groups = [...members].map(([group, all]) => [group, `${digest(all.join('\n'))} ${all.length} keys`]);
+  return { groups: new Map(groups), keys };
 }
 
 const MANIFESTS = `const { readdirSync, readFileSync } = require('node:fs'); const { createHash } = require('node:crypto');
