@@ -30,7 +30,7 @@ repeat
   for _, key in ipairs(page[2]) do
     local ttl = redis.call('ttl', key)
     local alive = string.find(key, '^f:reply:') or string.find(key, '^f:traffic') or string.find(key, ':redriving$')
-      or string.find(key, ':meta$') or string.find(key, ':settled$') or string.find(key, ':id$') or string.find(key, ':stalled%-check$') or string.find(key, ':events$') or key == 'drill:mark'
+      or string.find(key, ':meta$') or string.find(key, ':settled$') or string.find(key, ':id$') or string.find(key, ':stalled%-check$') or string.find(key, ':events$') or string.find(key, ':marker$') or key == 'drill:mark'
     if not alive and (ttl == -1 or ttl > 3600) then
       -- A shard's hash tag holds digits that are no id.
       local tag, rest = string.match(key, '^({[^}]*})(.*)$')
