@@ -66,7 +66,9 @@ async function rollouts(canary, gitops, say) {
     ...(good.phase === 'promoted' ? [] : [`the good version ended as ${good.phase}: ${good.reason}`]),
     ...restartedOf(good),
     ...(bad.phase === 'rolled-back' ? [] : [`the bad version ended as ${bad.phase}: ${bad.reason}`]),
-    ...(bad.seconds <= OFF_S ? [] : [`the bad version was off after ${bad.seconds} s`]),
+    ...(bad.seconds !== null && bad.seconds <= OFF_S
+      ? []
+      : [`the bad version was off after ${bad.seconds} s`]),
     ...(history.some((subject) => /rollback .*, blocked$/.test(subject))
       ? []
       : ['Git does not block the bad version']),

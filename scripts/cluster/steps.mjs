@@ -30,11 +30,11 @@ const STEPS = [
   { name: 'runbooks', run: (context) => runbooks(context, 2) },
   { name: 'all-runbooks', full: true, run: (context) => runbooks(context, Infinity) },
   { name: 'restore-drill', full: true, run: restoreDrill },
-  { name: 'autoscaling', full: true, run: (context) => experiment(autoscaling, context) },
+  { name: 'autoscaling', full: true, lab: true, run: (context) => experiment(autoscaling, context) },
   // From here on each has an installation of its own; two at once are too much for two cores.
   { name: 'uninstall', run: ({ cluster, namespace }) => cluster.removeNamespace(namespace) },
-  { name: 'gitops', run: async ({ cluster }) => cluster.addons(['git', 'argocd']) },
-  { name: 'promotion', run: ({ cluster }) => outcome(promotion, { cluster }) },
+  { name: 'gitops', lab: true, run: async ({ cluster }) => cluster.addons(['git', 'argocd']) },
+  { name: 'promotion', lab: true, run: ({ cluster }) => outcome(promotion, { cluster }) },
   { name: 'unready', full: true, run: ({ cluster }) => outcome(unready, { cluster, version }) },
 ];
 
