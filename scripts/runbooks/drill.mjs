@@ -20,7 +20,7 @@ const NUMBERS = Array.from({ length: 16 }, (_, i) => i);
 export async function drill(installation, say = console.log) {
   await installation.heal();
   await fill(installation);
-  const { found: before, keys } = await hashes(installation);
+  const { found: before, values } = await hashes(installation);
   say(`known: ${before.size} tables, key groups and models`);
   const lostAt = await writeMarks(installation);
   await loseVolumes(installation);
@@ -28,9 +28,12 @@ export async function drill(installation, say = console.log) {
   const faults = await restore(installation);
   const rtoS = seconds(Date.now() - lostAt);
   // The call that ended the restore has left keys, too.
-  const { found: after } = await hashes(installation, keys);
+  const { found: after, values: restored } = await hashes(installation, values);
   const rows = [...before].map(([what, hash]) => ({ what, before: hash, after: after.get(what) ?? '-', same: after.get(what) === hash })); // prettier-ignore
   for (const { what, same } of rows) if (!same) faults.push(`${what} is not what it was`);
+  const changed = [...values].filter(([key, hash]) => restored.get(key) !== hash).map(([key]) => key);
+  if (changed.length > 0)
+    faults.push(`${changed.length} keys of Redis have changed, as ${changed.slice(0, 5).join(', ')}`);
   const rpoS = {};
   for (const [part, newest] of Object.entries(await newestMarks(installation))) {
     rpoS[part] = newest === 0 ? Infinity : seconds(lostAt - newest);
@@ -53,11 +56,11 @@ async function fill(installation) {
   await sleep(5_000);
 }
 
-/** `{found, keys}`: table, group of keys or model → hash; the keys of Redis. `known`: only these keys. */
+/** `{found, values}`: table, group of keys or model → hash; key of Redis → hash. `known`: only these keys. */
 async function hashes(installation, known) {
-  const { groups, keys } = await redisHashes(installation, known);
+  const { groups, values } = await redisHashes(installation, known);
   const found = [...(await databaseHashes(installation)), ...groups, ...(await modelHashes(installation))];
-  return { found: new Map(found), keys };
+  return { found: new Map(found), values };
 }
 
 /** Writes a mark into each part every second, until a dump has come round; when the last one was begun (Unix ms). */

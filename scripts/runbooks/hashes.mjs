@@ -20,9 +20,32 @@ export async function databaseHashes(installation) {
 
 /**
  * A line for each key: its group (the name up to what is counted up or an id), the key, a hash of its value. Left out is
- * what lives for minutes, or is written by every process that is alive or every call.
+ * what lives for minutes, or is written by every process that is alive or every call. What has no order (hash, set) is
+ * sorted: `DUMP` would give the order of the hash table, which another server has otherwise.
  */
 const SCRIPT = `
+local function flat(value)
+  if type(value) ~= 'table' then return tostring(value) end
+  local parts = {}
+  for i, part in ipairs(value) do parts[i] = flat(part) end
+  return '(' .. table.concat(parts, ' ') .. ')'
+end
+local function sorted(list)
+  table.sort(list)
+  return flat(list)
+end
+local READ = {
+  string = function(key) return redis.call('get', key) end,
+  list = function(key) return flat(redis.call('lrange', key, 0, -1)) end,
+  set = function(key) return sorted(redis.call('smembers', key)) end,
+  zset = function(key) return flat(redis.call('zrange', key, 0, -1, 'withscores')) end,
+  stream = function(key) return flat(redis.call('xrange', key, '-', '+')) end,
+  hash = function(key)
+    local pairs, all = {}, redis.call('hgetall', key)
+    for i = 1, #all, 2 do table.insert(pairs, flat({ all[i], all[i + 1] })) end
+    return sorted(pairs)
+  end,
+}
 local lines, cursor = {}, '0'
 repeat
   local page = redis.call('scan', cursor, 'count', 1000)
@@ -34,29 +57,29 @@ repeat
     if not alive and (ttl == -1 or ttl > 3600) then
       -- A shard's hash tag holds digits that are no id.
       local tag, rest = string.match(key, '^({[^}]*})(.*)$')
-      local group = string.gsub(rest or key, '[:%-]%x[%x%-]+.*$', ':…')
+      local group = string.gsub(rest or key, '[:%-]%x*%d.*$', ':…')
       group = (tag or '') .. string.gsub(group, ':inf_.*$', ':…')
-      table.insert(lines, table.concat({ group, key, redis.sha1hex(redis.call('dump', key)) }, '\\t'))
+      table.insert(lines, table.concat({ group, key, redis.sha1hex(READ[redis.call('type', key).ok](key)) }, '\\t'))
     end
   end
 until cursor == '0'
 table.sort(lines)
 return table.concat(lines, '\\n')`;
 
-/** `{groups, keys}`: group → hash over names and values of its keys, of those in `known` where that is given. */
+/** `{groups, values}`: group → hash over its keys, of those in `known` where that is given; key → hash of its value. */
 export async function redisHashes(installation, known) {
   const lines = (await installation.redis('--raw', 'eval', SCRIPT, '0')).trim().split('\n');
   const members = new Map();
-  const keys = new Set();
+  const values = new Map();
   for (const line of lines) {
     const [group, key, hash] = line.split('\t');
     if (hash === undefined || (known && !known.has(key))) continue;
-    keys.add(key);
+    values.set(key, hash);
     members.set(group, [...(members.get(group) ?? []), `${key} ${hash}`]);
   }
   const digest = (text) => createHash('sha256').update(text).digest('hex').slice(0, 16);
   const groups = [...members].map(([group, all]) => [group, `${digest(all.join('\n'))} ${all.length} keys`]);
-  return { groups: new Map(groups), keys };
+  return { groups: new Map(groups), values };
 }
 
 const MANIFESTS = `const { readdirSync, readFileSync } = require('node:fs'); const { createHash } = require('node:crypto');
