@@ -37,4 +37,7 @@ frontier.dev/worker: {{ $root.Values.model }}-{{ index . 1 }}
 - { name: MODEL_ENCRYPTION_KEY, value: /secrets/models/encryption-key }
 {{- end }}
 {{- end }}
+{{- if .Values.repository.trustedCertificates }}
+- { name: NODE_EXTRA_CA_CERTS, value: /certificates/ca.crt }
+{{- end }}
 {{- end -}}

@@ -1,12 +1,20 @@
 #!/bin/bash
 # Dumps of Redis: `run` makes one every BACKUP_EVERY_SECONDS, `dump` one now, `restore <file|newest>` puts one back,
-# `list` shows them. Redis is REDIS_URL, or what the file REDIS_URL_FILE says: one server, not a cluster or sentinels.
+# `list` shows them. Redis is REDIS_URL, or what the file REDIS_URL_FILE says: one server, not a cluster or sentinels. The
+# user of the URL, or where REDIS_PASSWORD_FILE holds something `default` with that password, may do everything.
 set -euo pipefail
 
 folder="${BACKUP_FOLDER:-/backup}/redis"
 url="${REDIS_URL:-$(cat "$REDIS_URL_FILE")}"
-# redis-cli takes an empty user for a user of that name.
-url="${url/:\/\/:/:\/\/default:}"
+if [ -s "${REDIS_PASSWORD_FILE:-}" ]; then
+  REDISCLI_AUTH=$(cat "$REDIS_PASSWORD_FILE")
+  export REDISCLI_AUTH
+  address="${url#*://}"
+  url="${url%%://*}://${address##*@}"
+else
+  # redis-cli takes an empty user for a user of that name.
+  url="${url/:\/\/:/:\/\/default:}"
+fi
 # Where Redis fetches a restored state from.
 port=6380
 

@@ -81,6 +81,7 @@ spec:
           # Why it ended is then in `kubectl describe pod`.
           terminationMessagePolicy: FallbackToLogsOnError
           env: {{- include "frontier.env" $env | nindent 12 }}
+            {{- with include "frontier.certificates.env" $root | trim }}{{ . | nindent 12 }}{{ end }}
           ports:
             {{- range $port, $number := .ports }}
             - { name: {{ $port }}, containerPort: {{ $number }} }
@@ -114,6 +115,7 @@ spec:
               readOnly: true
             {{- end }}
             {{- if .models }}{{- include "frontier.models.mounts" $root | nindent 12 }}{{- end }}
+            {{- with include "frontier.certificates.mount" $root | trim }}{{ . | nindent 12 }}{{ end }}
       volumes:
         - name: tmp
           emptyDir:
@@ -125,4 +127,5 @@ spec:
             defaultMode: 0440
         {{- end }}
         {{- if .models }}{{- include "frontier.models.volumes" $root | nindent 8 }}{{- end }}
+        {{- with include "frontier.certificates.volume" $root | trim }}{{ . | nindent 8 }}{{ end }}
 {{- end }}

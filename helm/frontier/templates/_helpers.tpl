@@ -76,3 +76,21 @@ capabilities:
   value: {{ $value | quote }}
 {{- end }}
 {{- end }}
+
+{{/* How a container, and its pod, come by `trustedCertificates`. */}}
+{{- define "frontier.certificates.env" -}}
+{{- if .Values.trustedCertificates }}
+- { name: NODE_EXTRA_CA_CERTS, value: /certificates/ca.crt }
+{{- end }}
+{{- end }}
+{{- define "frontier.certificates.mount" -}}
+{{- if .Values.trustedCertificates }}
+- { name: certificates, mountPath: /certificates, readOnly: true }
+{{- end }}
+{{- end }}
+{{- define "frontier.certificates.volume" -}}
+{{- with .Values.trustedCertificates }}
+- name: certificates
+  configMap: { name: {{ . }}, items: [{ key: ca.crt, path: ca.crt }] }
+{{- end }}
+{{- end }}

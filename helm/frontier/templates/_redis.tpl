@@ -2,6 +2,7 @@
 {{- define "frontier.redis" -}}
 {{- $values := .root.Values.redis }}
 {{- $config := include "frontier.redis.config" . }}
+{{- $rights := .root.Files.Get "redis/services.acl" }}
 {{- $name := printf "%s-%s" (include "frontier.fullname" .root) .component -}}
 apiVersion: v1
 kind: ConfigMap
@@ -10,6 +11,7 @@ metadata:
   labels: {{- include "frontier.labels" . | nindent 4 }}
 data:
   redis.conf: | {{- $config | nindent 4 }}
+  services.acl: | {{- $rights | nindent 4 }}
 ---
 apiVersion: v1
 kind: Service
@@ -36,7 +38,7 @@ spec:
       # Without the chart's version: an upgrade that changes nothing restarts nothing.
       labels: {{- include "frontier.selector" . | nindent 8 }}
       annotations:
-        checksum/config: {{ sha256sum $config }}
+        checksum/config: {{ printf "%s%s" $config $rights | sha256sum }}
     spec:
       serviceAccountName: {{ include "frontier.fullname" .root }}
       automountServiceAccountToken: false
@@ -59,13 +61,26 @@ spec:
       containers:
         - name: redis
           image: {{ $values.image }}
-          # The password is added in memory: no argument and no file on a disk has it.
+          # Passwords are added in memory: no argument and no file on a disk has them. Services come as the user of `url`
+          # with rights of their own, the administrator as `default`.
           command:
             - sh
             - -ec
             - |
               password="$(cat /secrets/redis/password)"
-              { cat /etc/redis/redis.conf; printf 'requirepass "%s"\nmasterauth "%s"\n' "$password" "$password"; } > /tmp/redis.conf
+              user="$(sed -n 's|^redis://\([^:@/]*\):\([^@/%]*\)@.*|\1 \2|p' /secrets/redis/url)"
+              if [ -z "$user" ]; then echo 'the key url of the Secret is not redis://frontier:<password without %>@…' >&2; exit 1; fi
+              {
+                cat /etc/redis/redis.conf
+                printf 'requirepass "%s"\nmasterauth "%s"\n' "$password" "$password"
+                case "${user%% *}" in
+                  '' | default) echo 'services come as the administrator: the key url of the Secret names no user' >&2 ;;
+                  *)
+                    hash="$(printf %s "${user#* }" | sha256sum | cut -d ' ' -f 1)"
+                    printf 'user %s on #%s %s\n' "${user%% *}" "$hash" "$(cat /etc/redis/services.acl)"
+                    ;;
+                esac
+              } > /tmp/redis.conf
               exec redis-server /tmp/redis.conf
           ports:
             - { name: redis, containerPort: 6379 }
@@ -97,7 +112,7 @@ spec:
         - name: password
           secret:
             secretName: {{ include "frontier.secret" (dict "root" .root "of" "redis") }}
-            items: [{ key: password, path: password }]
+            items: [{ key: password, path: password }, { key: url, path: url }]
             defaultMode: 0440
         - name: tmp
           emptyDir: { medium: Memory, sizeLimit: 1Mi }

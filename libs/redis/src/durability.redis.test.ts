@@ -5,7 +5,7 @@ import { startRedis } from './testing/redis-server.ts';
 
 async function warningsOf(args: string[], replicas: number): Promise<string[]> {
   const server = await startRedis(args);
-  const redis = new Redis(server.url);
+  const redis = new Redis(server.servicesUrl);
   const warnings: string[] = [];
   const log = { warn: (...args: unknown[]) => warnings.push(String(args.at(-1))) } as unknown as Logger;
   await warnIfNotDurable(redis, replicas, log);

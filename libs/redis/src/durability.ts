@@ -22,27 +22,25 @@ export async function warnIfNotDurable(redis: RedisClient, replicas: number, log
 
 async function warnOf(redis: Redis, replicas: number, log: Logger): Promise<void> {
   const server = `${redis.options.host}:${redis.options.port}`;
-  if ((await setting(redis, 'appendonly')) === 'no') {
+  // INFO, because the right to CONFIG is more than a service should have.
+  const fields = await redis.info();
+  const field = (name: string) => new RegExp(`^${name}:(.*?)\\r?$`, 'm').exec(fields)?.[1] ?? '';
+  if (field('aof_enabled') === '0') {
     log.warn(
       { server },
       'Redis has no append-only file: acknowledged requests are lost when it stops; set appendonly yes',
     );
   }
-  const policy = await setting(redis, 'maxmemory-policy');
+  const policy = field('maxmemory_policy');
   if (policy !== 'noeviction') {
     log.warn({ server, policy }, 'Redis may evict queued work; set maxmemory-policy noeviction');
   }
   if (replicas === 0) return;
-  const connected = Number(/connected_slaves:(\d+)/.exec(await redis.info('replication'))?.[1] ?? 0);
+  const connected = Number(field('connected_slaves'));
   if (connected < replicas) {
     log.warn(
       { server, connected, replicas },
       'Redis has fewer replicas than each write must reach: requests are refused',
     );
   }
-}
-
-async function setting(redis: Redis, name: string): Promise<string> {
-  const [, value] = await redis.config('GET', name);
-  return value ?? '';
 }

@@ -35,7 +35,7 @@ afterEach(async () => {
 
 async function gateway(bound = 1000): Promise<RedisInferenceQueue> {
   const queue = createInferenceQueue({
-    redisUrl: server.url,
+    redisUrl: server.servicesUrl,
     gatewayId: `gw-${randomUUID()}`,
     policies: queuePoliciesSchema.parse({ standard: { bound } }),
     keptBytes: 10_000,
@@ -53,7 +53,7 @@ async function dispatcher(
   onBundle: (queue: DispatchQueue, bundle: TakenBundle) => Promise<void>,
 ): Promise<void> {
   const queue: DispatchQueue = new DispatchQueue({
-    redisUrl: server.url,
+    redisUrl: server.servicesUrl,
     name: 'test',
     shards: [shard],
     policies: queuePoliciesSchema.parse({}),

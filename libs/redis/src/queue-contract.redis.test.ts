@@ -21,7 +21,7 @@ afterAll(() => server.stop());
 
 async function startDispatcher(): Promise<DispatchQueue> {
   const dispatcher: DispatchQueue = new DispatchQueue({
-    redisUrl: server.url,
+    redisUrl: server.servicesUrl,
     name: 'test',
     shards: [{ priority: 'standard', pool: 'cpu', index: 0 }],
     policies,
@@ -51,7 +51,7 @@ queueContract('RedisInferenceQueue', async () => {
   redis.disconnect();
   let dispatcher: DispatchQueue | undefined;
   const queue = createInferenceQueue({
-    redisUrl: server.url,
+    redisUrl: server.servicesUrl,
     gatewayId: `gw-${randomUUID()}`,
     policies,
     shards: 1,

@@ -31,7 +31,7 @@ afterAll(async () => {
 });
 
 async function watching(name = '', onChange?: (record: ModelTraffic) => void): Promise<TrafficWatch> {
-  const watch = new TrafficWatch({ redisUrl: server.url, name, log, ...(onChange && { onChange }) });
+  const watch = new TrafficWatch({ redisUrl: server.servicesUrl, name, log, ...(onChange && { onChange }) });
   await watch.start();
   watches.push(watch);
   return watch;

@@ -47,7 +47,7 @@ describe('the gateway on its real surroundings', () => {
       GRPC_PORT: '0',
       NOTICE_MS: '0',
       DISPATCHERS: dispatchers,
-      REDIS_URL: redis.url,
+      REDIS_URL: redis.servicesUrl,
       MODEL_REPOSITORY: models,
       MODEL_POLL_MS: '20',
     };

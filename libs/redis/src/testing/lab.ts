@@ -55,7 +55,7 @@ export class Lab {
     { shards = 1, registry = new Registry() } = {},
   ): Promise<RedisInferenceQueue> {
     const queue = createInferenceQueue({
-      redisUrl: this.server.url,
+      redisUrl: this.server.servicesUrl,
       gatewayId: `gw-${randomUUID()}`,
       policies: queuePoliciesSchema.parse(policies),
       shards,
@@ -78,7 +78,7 @@ export class Lab {
     endOf = () => ({}),
   }: LabDispatcher = {}): Promise<void> {
     const queue: DispatchQueue = new DispatchQueue({
-      redisUrl: this.server.url,
+      redisUrl: this.server.servicesUrl,
       name: 'test',
       shards: [{ priority, pool: 'cpu', index: 0 }],
       policies: queuePoliciesSchema.parse({}),

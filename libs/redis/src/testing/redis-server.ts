@@ -1,12 +1,18 @@
 import { spawn, type ChildProcess } from 'node:child_process';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Redis } from 'ioredis';
 
+/** What our services may do in the Redis of the chart; relative to the root of the repository, where all our commands run. */
+const RIGHTS = 'helm/frontier/redis/services.acl';
+
 export interface TestRedis {
+  /** As its administrator. */
   url: string;
+  /** With no more rights than the chart gives to our services. */
+  servicesUrl: string;
   port: number;
   /** The server's process: to be killed and started again by tests of failure. */
   kill(signal: NodeJS.Signals): Promise<void>;
@@ -31,6 +37,8 @@ export async function startRedis(args: string[] = []): Promise<TestRedis> {
   const dir = await mkdtemp(join(tmpdir(), 'frontier-redis-'));
   const port = await freePort();
   const url = `redis://127.0.0.1:${port}`;
+  const rights = (await readFile(RIGHTS, 'utf8')).trim().split(' ');
+  const services = ['--user', 'frontier', 'on', '>services', ...rights];
   let child: ChildProcess;
   const start = async () => {
     const settings = [
@@ -45,7 +53,9 @@ export async function startRedis(args: string[] = []): Promise<TestRedis> {
       '--appendonly',
       'yes',
     ];
-    child = spawn(binary, [...settings, '--maxmemory-policy', 'noeviction', ...args], { stdio: 'ignore' });
+    child = spawn(binary, [...settings, '--maxmemory-policy', 'noeviction', ...services, ...args], {
+      stdio: 'ignore',
+    });
     await answers(url);
   };
   const kill = (signal: NodeJS.Signals) =>
@@ -58,6 +68,7 @@ export async function startRedis(args: string[] = []): Promise<TestRedis> {
   await start();
   return {
     url,
+    servicesUrl: `redis://frontier:services@127.0.0.1:${port}`,
     port,
     kill,
     restart: start,

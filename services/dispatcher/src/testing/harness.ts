@@ -113,7 +113,7 @@ export class Harness {
 
   async startDispatcher(): Promise<void> {
     const env = {
-      REDIS_URL: this.redis.url,
+      REDIS_URL: this.redis.servicesUrl,
       DISPATCH_HOST: '127.0.0.1',
       DISPATCH_PORT: '0',
       MODEL_REPOSITORY: this.#models,
