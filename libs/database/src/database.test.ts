@@ -22,6 +22,26 @@ it('does not wait for a server that says nothing', async () => {
   server.close();
 });
 
+it('waits for a server that starts later', async () => {
+  const first = await serveEmbedded({ log });
+  const { port } = new URL(first.url);
+  await first.close();
+  const opened = openStores({ url: first.url, log, waitMs: 60_000 });
+  const server = await serveEmbedded({ port: Number(port), log });
+  const stores = await opened;
+  expect((await stores.audit.list({}, 10)).items).toEqual([]);
+  await stores.close();
+  await server.close();
+}, 60_000);
+
+it('ends that wait when it is told to', async () => {
+  const url = 'postgres://postgres@127.0.0.1:1/postgres';
+  const stop = new AbortController();
+  const opened = openStores({ url, log, waitMs: 60_000, signal: stop.signal });
+  stop.abort();
+  expect(await codeOf(opened)).toBe('UNAVAILABLE');
+});
+
 it('works again when the server is back', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'frontier-database-'));
   const before = await serveEmbedded({ folder, log });

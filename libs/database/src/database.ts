@@ -1,3 +1,5 @@
+import { AppError } from '@frontier/contracts/errors';
+import { sleep } from '@frontier/kit/abort';
 import type { Logger } from '@frontier/kit/logger';
 import { CamelCasePlugin, Kysely, PGliteDialect, PostgresDialect, type Transaction } from 'kysely';
 import { Pool, types } from 'pg';
@@ -12,6 +14,10 @@ export interface DatabaseOptions {
   /** Where the embedded database keeps its data, for this process alone; in memory without it. */
   folder?: string | undefined;
   log: Logger;
+  /** How long to wait for a server that cannot be reached yet: an installation starts everything at once. */
+  waitMs?: number;
+  /** Ends that wait. */
+  signal?: AbortSignal;
 }
 
 /** Whatever fails in there is thrown as an AppError. */
@@ -26,28 +32,46 @@ const CONNECT_MS = 2_000;
 const STATEMENT_MS = 5_000;
 /** Only where the server says nothing at all; else its own limit comes first. */
 const SILENCE_MS = STATEMENT_MS + 1_000;
+const RETRY_MS = 500;
 
 /**
  * Opens a database and brings its schema up to date, which several processes may do at once. Waiting for a
  * connection, a statement and a silent server have deadlines. Throws UNAVAILABLE when it cannot be reached.
  */
-export async function openDatabase({ url, folder, log }: DatabaseOptions): Promise<Database> {
+export async function openDatabase(options: DatabaseOptions): Promise<Database> {
+  const { url, folder, log } = options;
   const dialect = url
     ? new PostgresDialect({ pool: createPool(url, log) })
     : new PGliteDialect({ pglite: createEmbedded(folder) });
   const plugins = [new CamelCasePlugin({ maintainNestedObjectKeys: true })];
   const db = new Kysely<Tables>({ dialect, plugins }).withSchema(SCHEMA);
   try {
-    await migrate(db);
+    await migrateWhenReachable(db, options);
   } catch (error) {
     await db.destroy();
-    throw toAppError(error);
+    throw error;
   }
   return {
     run: (work) => asAppError(() => work(db)),
     transaction: (work) => asAppError(() => db.transaction().execute(work)),
     close: () => db.destroy(),
   };
+}
+
+async function migrateWhenReachable(
+  db: Kysely<Tables>,
+  { waitMs = 0, signal, log }: DatabaseOptions,
+): Promise<void> {
+  const end = performance.now() + waitMs;
+  for (let told = false; ; told = true) {
+    try {
+      return await asAppError(() => migrate(db));
+    } catch (error) {
+      const again = AppError.from(error).code === 'UNAVAILABLE' && performance.now() < end;
+      if (!again || !(await sleep(RETRY_MS, signal))) throw error;
+      if (!told) log.warn({ err: error }, 'waiting for the database');
+    }
+  }
 }
 
 async function asAppError<T>(work: () => Promise<T>): Promise<T> {

@@ -31,7 +31,8 @@ const LOOK_MS = 500;
 const PAGE = 100;
 /** Ended rollouts whose end may not be done yet: as many as can have ended while nobody was leading. */
 const RECENT = 100;
-const REDIS_TIMEOUT_MS = 30_000;
+/** For Redis and the database: an installation starts everything at once. */
+const START_WAIT_MS = 60_000;
 
 /** Runs every rollout while it leads; otherwise it waits to take over. */
 export class CanaryController implements Service {
@@ -132,14 +133,14 @@ export class CanaryController implements Service {
   }
 }
 
-/** Throws UNAVAILABLE when the database cannot be reached. */
+/** Throws UNAVAILABLE when the database or Redis cannot be reached for a minute. */
 export async function createCanaryController(
   config: Config,
-  { log, registry }: ServiceContext,
+  { log, registry, signal }: ServiceContext,
 ): Promise<CanaryController> {
   const redis = connect({ url: config.redisUrl, name: SELF, log });
-  await whenReady(redis, REDIS_TIMEOUT_MS);
-  const stores = await openStores({ url: config.databaseUrl, log });
+  await whenReady(redis, START_WAIT_MS);
+  const stores = await openStores({ url: config.databaseUrl, log, waitMs: START_WAIT_MS, signal });
   const git = gitOf(config, log);
   const tools: Tools = {
     ...stores,

@@ -12,8 +12,13 @@ import { scannerOf } from './scanner.ts';
 import { ControlService } from './service.ts';
 import { LazyTraffic } from './traffic.ts';
 
+const DATABASE_WAIT_MS = 60_000;
+
 /** The control service on its real surroundings: the database, which it may carry itself, and Redis for the rest. */
-export async function createControl(config: Config, { log, registry }: ServiceContext): Promise<Service> {
+export async function createControl(
+  config: Config,
+  { log, registry, signal }: ServiceContext,
+): Promise<Service> {
   const { databaseUrl, databaseFolder, databasePort, controlKeyPepper } = config;
   if (databaseUrl !== undefined && controlKeyPepper === undefined) {
     throw new ConfigError([
@@ -27,7 +32,12 @@ export async function createControl(config: Config, { log, registry }: ServiceCo
     databaseUrl === undefined
       ? await serveEmbedded({ folder: databaseFolder, port: databasePort, log })
       : undefined;
-  const stores = await openStores({ url: databaseUrl ?? embedded?.url, log });
+  const stores = await openStores({
+    url: databaseUrl ?? embedded?.url,
+    log,
+    waitMs: DATABASE_WAIT_MS,
+    signal,
+  });
   const letters = new LazyDeadLetters({
     redisUrl: config.redisUrl,
     pools: config.pools,
