@@ -1,5 +1,7 @@
 // What the network policies let through, tried from inside of the pods: the table of
 // helm/frontier/templates/network-policies.yaml, and a pod that belongs to nobody.
+import { startPod } from './pod.mjs';
+
 const NODE = '/nodejs/bin/node';
 const TRY_MS = 2_000;
 const STRANGER = 'stranger';
@@ -42,7 +44,8 @@ export async function networks({ cluster, namespace, version, release = 'frontie
   const targets = targetsOf(release);
   const faults = [];
   let tried = 0;
-  await startStranger(cluster, namespace, version);
+  const command = [NODE, '-e', 'setInterval(() => {}, 60_000)'];
+  await startPod(cluster, namespace, { name: STRANGER, image: `frontier/gateway:${version}`, command });
   try {
     for (const [source, allowed] of Object.entries(ALLOWED)) {
       const pod = source === STRANGER ? `pod/${STRANGER}` : `deployment/${release}-${source}`;
@@ -62,28 +65,4 @@ export async function networks({ cluster, namespace, version, release = 'frontie
     await cluster.kubectl(['-n', namespace, 'delete', 'pod', STRANGER, '--grace-period=1']);
   }
   return { faults, facts: { tried } };
-}
-
-async function startStranger(cluster, namespace, version) {
-  const container = {
-    name: STRANGER,
-    image: `frontier/gateway:${version}`,
-    command: [NODE, '-e', 'setInterval(() => {}, 60_000)'],
-    securityContext: { allowPrivilegeEscalation: false, capabilities: { drop: ['ALL'] } },
-  };
-  const securityContext = {
-    runAsNonRoot: true,
-    runAsUser: 65532,
-    seccompProfile: { type: 'RuntimeDefault' },
-  };
-  const overrides = JSON.stringify({ apiVersion: 'v1', spec: { securityContext, containers: [container] } });
-  await cluster.kubectl(['-n', namespace, 'run', STRANGER, `--image=${container.image}`, `--overrides=${overrides}`]); // prettier-ignore
-  await cluster.kubectl([
-    '-n',
-    namespace,
-    'wait',
-    `pod/${STRANGER}`,
-    '--for=condition=Ready',
-    '--timeout=60s',
-  ]);
 }

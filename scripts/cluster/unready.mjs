@@ -3,6 +3,7 @@
 import { join } from 'node:path';
 import { capture, root, sleep } from '../lib/run.mjs';
 import { firstAnswer, install } from './install.mjs';
+import { startPod } from './pod.mjs';
 
 const NAMESPACE = 'frontier-unready';
 const SERVERS = join(root, 'test/cluster/outside/servers.yaml');
@@ -80,30 +81,13 @@ async function told(cluster, what, pattern, args) {
 }
 
 /** Copies the models that ship into the volume. */
-async function fill(cluster, version) {
+function fill(cluster, version) {
   const container = {
     name: 'fill',
     image: `frontier/models:${version}`,
     command: ['/usr/local/bin/copy-models', '/volume'],
-    securityContext: { allowPrivilegeEscalation: false, capabilities: { drop: ['ALL'] } },
     volumeMounts: [{ name: 'models', mountPath: '/volume' }],
   };
-  const spec = {
-    restartPolicy: 'Never',
-    securityContext: { runAsNonRoot: true, runAsUser: 65532, seccompProfile: { type: 'RuntimeDefault' } },
-    containers: [container],
-    volumes: [{ name: 'models', persistentVolumeClaim: { claimName: 'models' } }],
-  };
-  const overrides = JSON.stringify({ apiVersion: 'v1', spec });
-  const run = [
-    '-n',
-    NAMESPACE,
-    'run',
-    'fill',
-    `--image=${container.image}`,
-    '--restart=Never',
-    `--overrides=${overrides}`,
-  ];
-  await cluster.kubectl(run);
-  await cluster.kubectl(['-n', NAMESPACE, 'wait', 'pod/fill', '--for=jsonpath={.status.phase}=Succeeded', '--timeout=100s']); // prettier-ignore
+  const volumes = [{ name: 'models', persistentVolumeClaim: { claimName: 'models' } }];
+  return startPod(cluster, NAMESPACE, container, { volumes, until: 'jsonpath={.status.phase}=Succeeded' });
 }

@@ -2,9 +2,9 @@
 # Dumps of Redis: `run` makes one every BACKUP_EVERY_SECONDS, `dump` one now, `restore <file|newest>` puts one back,
 # `list` shows them. Redis is REDIS_URL, or what the file REDIS_URL_FILE says: one server, not a cluster or sentinels. The
 # user of the URL, or where REDIS_PASSWORD_FILE holds something `default` with that password, may do everything.
-set -euo pipefail
+part=redis suffix=rdb
+source "$(dirname "$0")/common.sh"
 
-folder="${BACKUP_FOLDER:-/backup}/redis"
 url="${REDIS_URL:-$(cat "$REDIS_URL_FILE")}"
 if [ -s "${REDIS_PASSWORD_FILE:-}" ]; then
   REDISCLI_AUTH=$(cat "$REDIS_PASSWORD_FILE")
@@ -18,7 +18,6 @@ fi
 # Where Redis fetches a restored state from.
 port=6380
 
-say() { echo "$(date -u +%FT%TZ) $*" >&2; }
 redis() { timeout 30 redis-cli -u "$url" --no-auth-warning "$@"; }
 
 # A key of ours tells the Redis that was dumped from one that came back empty: dumping that would slowly push out the
@@ -31,24 +30,16 @@ same_redis() {
   [ "$mark" = "$(cat "$folder/mark")" ]
 }
 
-dump() {
-  if [ -e "$folder/hold" ]; then say 'held: a restore is under way (remove the file hold if none is)'; return 1; fi
+make_dump() {
   if ! same_redis; then
     say "refused: Redis does not answer, or is not the one of the last dump (key f:backup): restore that first; if this" \
       "Redis is the right one, set f:backup to the text in $folder/mark"
     return 1
   fi
-  local name
-  name=$(date -u +%Y%m%dT%H%M%SZ).rdb
-  rm -f "$folder/.part.$$"
-  timeout 300 redis-cli -u "$url" --no-auth-warning --rdb "$folder/.part.$$" >&2 || return 1
+  timeout 300 redis-cli -u "$url" --no-auth-warning --rdb "$1" >&2 || return 1
   # redis-cli leaves an empty or cut file where the server went away.
-  redis-check-rdb "$folder/.part.$$" >/dev/null || { say 'the dump is not whole'; return 1; }
-  mv --no-clobber "$folder/.part.$$" "$folder/$name"
-  rm -f "$folder/.part.$$"
+  redis-check-rdb "$1" >/dev/null || { say 'the dump is not whole'; return 1; }
 }
-
-list() { find "$folder" -maxdepth 1 -name '*.rdb' -printf '%f %s bytes\n' | sort; }
 
 field() { redis info "$1" | tr -d '\r' | sed -n "s/^$2://p"; }
 
@@ -63,15 +54,11 @@ until_field() {
 
 # A server of our own holds the dump, and Redis becomes its replica for a moment: that replaces all that Redis has, AOF
 # included, over the network and without touching its volume.
-restore() {
-  local name="$1"
-  if [ "$name" = newest ]; then name=$(list | tail -n 1 | cut -d ' ' -f 1); fi
-  if [ ! -s "$folder/$name" ]; then say "no dump $name; there are:"; list >&2; return 1; fi
-  if [ -e "$folder/$name.sha256" ]; then (cd "$folder" && sha256sum --check --quiet "$name.sha256"); fi
-  touch "$folder/hold"
+put_back() {
+  local name="$1" secret
+  # Not local: the trap reads it when this function has ended.
   former=$(redis config get masterauth | tail -n 1)
   trap 'rm -f "$folder/hold"; redis replicaof no one >&2; redis config set masterauth "$former" >&2; kill "$server"' EXIT
-  local secret
   secret=$(head -c 32 /dev/urandom | sha256sum | cut -c 1-64)
   redis-server - >&2 <<EOF &
 port $port
@@ -99,20 +86,4 @@ EOF
   say "restored $name: $(redis dbsize) keys"
 }
 
-run() {
-  # The first process of a container gets no default handling of signals.
-  trap 'exit 0' TERM INT
-  rm -f "$folder"/.part.*
-  while true; do
-    sleep "$BACKUP_EVERY_SECONDS" &
-    dump || say 'no dump this time'
-    wait
-  done
-}
-
-mkdir -p "$folder"
-case "${1:-}" in
-  run | dump | list) "$1" ;;
-  restore) restore "${2:?restore <file|newest>}" ;;
-  *) echo 'redis.sh run|dump|list|restore <file|newest>' >&2; exit 2 ;;
-esac
+main "$@"
