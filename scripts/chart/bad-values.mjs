@@ -1,6 +1,8 @@
 // Values that people get wrong, and what the chart must say to them: `set` as for `helm --set-json`, on top of an
 // environment; `message` is part of what is printed.
 
+const SCHEDULE = '[{"timezone":"Europe/Berlin","start":"0 25 * * 1-5","end":"0 19 * * 1-5","replicas":4}]';
+
 export const BAD_VALUES = [
   // Typing mistakes and wrong types.
   { set: ['gateway.replica=2'], message: "at '/gateway': additional properties 'replica' not allowed" },
@@ -53,4 +55,18 @@ export const BAD_VALUES = [
   { set: ['podDisruptionBudgets.maxUnavailable=2'], message: 'podDisruptionBudgets.maxUnavailable (2) lets a drain take all 2 replicas' }, // prettier-ignore
   { set: ['httpRoute.enabled=true'], message: 'httpRoute.parentRefs is empty' },
   { set: ['ingress.enabled=true'], message: 'ingress.host is empty' },
+  { set: ['autoscaling.mode="hpa"'], message: 'autoscaling.mode is hpa and no pool has autoscaling' },
+  {
+    set: [`workers.cpu.schedule=${SCHEDULE}`],
+    message: 'workers.cpu.schedule needs workers.cpu.autoscaling',
+  },
+  {
+    set: [
+      'autoscaling.mode="keda"',
+      'autoscaling.prometheusAddress="http://prometheus:9090"',
+      'workers.cpu.autoscaling={"minReplicas":1,"maxReplicas":2,"requestsPerReplica":9}',
+      `workers.cpu.schedule=${SCHEDULE}`,
+    ],
+    message: 'workers.cpu.schedule[0].start is `0 25 * * 1-5`: `25` is no hour',
+  },
 ];

@@ -56,6 +56,8 @@ spec:
       # The orderly stop ends by itself; the kubelet's limit is for one that hangs.
       terminationGracePeriodSeconds: {{ add .stopSeconds 5 }}
       securityContext: {{- include "frontier.podSecurity" 65532 | nindent 8 }}
+        # Our ports lie where the kernel takes those of outgoing connections from: one may have it before we listen.
+        sysctls: [{ name: net.ipv4.ip_local_reserved_ports, value: 50051-50052 }]
       {{- with .values.nodeSelector }}
       nodeSelector: {{- toYaml . | nindent 8 }}
       {{- end }}

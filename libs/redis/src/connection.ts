@@ -129,14 +129,15 @@ const reconnecting: Options = {
 };
 
 function logged<T extends RedisClient>(redis: T, name: string, log: Logger): T {
-  let away = false;
+  // Each reason once, not each attempt: a password that is wrong may follow a server that was away.
+  const told = new Set<string>();
   redis.on('error', (error: Error) => {
-    if (!away) log.warn({ connection: name, err: error.message }, 'Redis is away');
-    away = true;
+    if (!told.has(error.message)) log.warn({ connection: name, err: error.message }, 'Redis is away');
+    told.add(error.message);
   });
   redis.on('ready', () => {
-    if (away) log.info({ connection: name }, 'Redis is back');
-    away = false;
+    if (told.size > 0) log.info({ connection: name }, 'Redis is back');
+    told.clear();
   });
   return redis;
 }
