@@ -21,7 +21,7 @@ it.each([
   ['flushdb'],
   ['shutdown'],
   ['replicaof', 'no', 'one'],
-  ['debug', 'sleep', '0'],
+  ['swapdb', '0', '1'],
   ['acl', 'list'],
   ['client', 'list'],
 ])('refuses %s %s to a service', async (command, ...args) => {
@@ -30,6 +30,6 @@ it.each([
 
 it("refuses keys and channels that are not Frontier's", async () => {
   await expect(services.set('others', '1')).rejects.toThrow('NOPERM');
-  await expect(services.eval("return redis.call('set', 'others', '1')", 0)).rejects.toThrow('ACL');
+  await expect(services.eval("return redis.call('set', 'others', '1')", 0)).rejects.toThrow(/can't access|[Nn]o permission|NOPERM/);
   await expect(services.subscribe('others')).rejects.toThrow('NOPERM');
 });
