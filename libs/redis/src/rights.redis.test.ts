@@ -30,6 +30,8 @@ it.each([
 
 it("refuses keys and channels that are not Frontier's", async () => {
   await expect(services.set('others', '1')).rejects.toThrow('NOPERM');
-  await expect(services.eval("return redis.call('set', 'others', '1')", 0)).rejects.toThrow(/can't access|[Nn]o permission|NOPERM/);
+  await expect(services.eval("return redis.call('set', 'others', '1')", 0)).rejects.toThrow(
+    /can't access|[Nn]o permission|NOPERM/,
+  );
   await expect(services.subscribe('others')).rejects.toThrow('NOPERM');
 });
