@@ -19,8 +19,9 @@ const AFTERWARDS = 'Afterwards';
 
 /** A part of all names; over some days each has had its turn. */
 export function rotated(names, count, now) {
+  if (count >= names.length) return names;
   const first = (Math.floor(now / DAY_MS) * count) % names.length;
-  return [...names, ...names].slice(first, first + Math.min(count, names.length));
+  return [...names, ...names].slice(first, first + count);
 }
 
 /** Runs one runbook in its broken state: `{name, broken, tried, skipped, seconds, faults}`. Leaves everything mended. */

@@ -44,7 +44,12 @@ export function plot({ nulls, regressions }) {
   const seconds = 7_200;
   const curve = ({ name, ended }, outcome) => {
     const times = ended.filter((run) => run.outcome === outcome).map((run) => run.seconds).sort((a, b) => a - b); // prettier-ignore
-    const points = times.flatMap((s, i) => [[s, (100 * i) / ended.length], [s, (100 * (i + 1)) / ended.length]]); // prettier-ignore
+    // A step for each time at which some ended, however many.
+    const until = [...new Map(times.map((s, i) => [s, (100 * (i + 1)) / ended.length]))];
+    const points = until.flatMap(([s, percent], i) => [
+      [s, until[i - 1]?.[1] ?? 0],
+      [s, percent],
+    ]);
     const shown = points.filter(([s]) => s <= seconds);
     return { name, points: [[0, 0], ...shown, [seconds, shown.at(-1)?.[1] ?? 0]] };
   };

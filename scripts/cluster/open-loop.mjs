@@ -36,7 +36,8 @@ export class HttpClient {
         });
       });
       request.on('timeout', () => request.destroy(new Error(`no answer within ${TIMEOUT_MS} ms`)));
-      request.on('error', reject);
+      // A kept connection that ends as a call is sent is HTTP's own race; a new one is not.
+      request.on('error', (error) => reject(request.reusedSocket ? new Error(`${error.code ?? error.message} on a kept connection`) : error)); // prettier-ignore
       request.end(text);
     });
   }
