@@ -1,12 +1,12 @@
 // Line charts as SVG: values over seconds, stacked panels with one axis of time.
 
-const WIDTH = 860;
+const WIDTH = 890;
 const PANEL = 190;
 const LEFT = 70;
-const RIGHT = 150;
+const RIGHT = 180;
 const TOP = 46;
 const GAP = 46;
-const COLOURS = ['#1f77b4', '#d62728', '#2ca02c', '#9467bd', '#ff7f0e', '#17becf'];
+const COLOURS = ['#1f77b4', '#d62728', '#2ca02c', '#9467bd', '#ff7f0e', '#17becf', '#8c564b', '#e377c2'];
 const STYLE =
   'text{font:12px system-ui,sans-serif;fill:#333}.title{font-size:15px;font-weight:600}.axis{stroke:#999}.grid{stroke:#e5e5e5}.mark{fill:#f2f2f2}';
 
@@ -39,9 +39,9 @@ function panelSvg({ title, series, log = false }, top, { x, seconds, marks }) {
     (tick) =>
       `<line class="grid" x1="${LEFT}" x2="${WIDTH - RIGHT}" y1="${r(y(tick))}" y2="${r(y(tick))}"/><text x="${LEFT - 6}" y="${r(y(tick) + 4)}" text-anchor="end">${label(tick)}</text>`,
   );
-  const times = ticksOf(seconds).map(
-    (s) => `<text x="${r(x(s))}" y="${bottom + 16}" text-anchor="middle">${s} s</text>`,
-  );
+  const times = ticksOf(seconds)
+    .filter((s) => s <= seconds)
+    .map((s) => `<text x="${r(x(s))}" y="${bottom + 16}" text-anchor="middle">${s} s</text>`);
   const lines = series.map(({ name, points }, i) => {
     const colour = COLOURS[i % COLOURS.length];
     const path = points.map(([s, value]) => `${r(x(s))},${r(y(value))}`).join(' ');
