@@ -69,7 +69,7 @@ async function migrateWhenReachable(
     } catch (error) {
       const again = AppError.from(error).code === 'UNAVAILABLE' && performance.now() < end;
       if (!again || !(await sleep(RETRY_MS, signal))) throw error;
-      if (!told) log.warn({ err: error }, 'waiting for the database');
+      if (!told) log.warn({ reason: AppError.from(error).message }, 'waiting for the database');
     }
   }
 }
