@@ -65,7 +65,7 @@ async function main() {
     rows = await runSteps(steps, context);
   } finally {
     if (!values.keep) await cluster.removeNamespace(context.namespace).catch(() => undefined);
-    await cluster.close();
+    await cluster.close(values);
   }
   const failed = rows.filter(({ ok }) => !ok).length;
   mkdirSync(join(root, 'reports'), { recursive: true });

@@ -96,9 +96,10 @@ export class Cluster {
     await this.kubectl(['delete', 'namespace', name, '--ignore-not-found', '--timeout=120s'], { timeoutMs: 130_000 }); // prettier-ignore
   }
 
-  async close() {
+  /** `keep`: a lab that was started here stays up. */
+  async close({ keep }) {
     if (this.#folder) rmSync(this.#folder, { recursive: true });
-    if (this.lab && !this.#wasUp) await must('Stopping the lab', join(LAB, 'down'), []);
+    if (this.lab && !this.#wasUp && !keep) await must('Stopping the lab', join(LAB, 'down'), []);
   }
 
   async #run(command, args, timeoutMs) {
