@@ -90,12 +90,13 @@ async function noBackup(installation) {
 /** What the runbook changes is put back, also in the servers that know the new secrets. */
 async function secrets(installation) {
   const names = ['redis', 'postgresql'].map((of) => `frontier-${of}-development`);
-  const list = JSON.parse(await installation.kubectl(['get', 'secrets', ...names, '-o', 'json']));
+  const read = async () => JSON.parse(await installation.kubectl(['get', 'secrets', ...names, '-o', 'json'])).items; // prettier-ignore
+  const passwordOf = (items) => Buffer.from(items.find(({ metadata }) => metadata.name === names[1]).data.password, 'base64').toString(); // prettier-ignore
+  const before = await read();
   return async () => {
-    for (const { metadata, data } of list.items)
+    await installation.sql(`alter role frontier password '${passwordOf(before)}'`, passwordOf(await read()));
+    for (const { metadata, data } of before)
       await installation.kubectl(['patch', 'secret', metadata.name, '--type', 'merge', '-p', JSON.stringify({ data })]); // prettier-ignore
-    const password = Buffer.from(list.items.find(({ metadata }) => metadata.name === names[1]).data.password, 'base64'); // prettier-ignore
-    await installation.sql(`alter role frontier password '${password.toString()}'`);
     await installation.kubectl(['rollout', 'restart', 'sts/frontier-redis']);
     const services = 'app.kubernetes.io/component in (gateway,dispatcher,control,canary-controller,backup)';
     await installation.kubectl(['rollout', 'restart', 'deploy', '-l', services]);

@@ -58,10 +58,11 @@ export class Installation {
     return this.kubectl(['exec', 'deploy/frontier-control', '--', 'frontier', ...args]);
   }
 
-  sql(statements) {
+  /** `password`: where the Secret has just changed, since a pod's files follow up to a minute later. */
+  sql(statements, password = '') {
     const psql =
-      'PGPASSWORD=$(cat /secrets/postgresql/password) psql -h 127.0.0.1 -U frontier frontier -XAtqv ON_ERROR_STOP=1 -c "$1"';
-    return this.kubectl(['exec', 'sts/frontier-postgresql', '--', 'sh', '-c', psql, 'sh', statements]); // prettier-ignore
+      'PGPASSWORD=${2:-$(cat /secrets/postgresql/password)} psql -h 127.0.0.1 -U frontier frontier -XAtqv ON_ERROR_STOP=1 -c "$1"';
+    return this.kubectl(['exec', 'sts/frontier-postgresql', '--', 'sh', '-c', psql, 'sh', statements, password]); // prettier-ignore
   }
 
   /** `redis-cli` with these arguments. */

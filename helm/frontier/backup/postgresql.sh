@@ -5,6 +5,8 @@ part=postgresql suffix=dump
 source "$(dirname "$0")/common.sh"
 
 url="${DATABASE_URL:-$(cat "$DATABASE_URL_FILE")}"
+# A word to the driver of the services, which libpq does not know.
+url="${url/uselibpqcompat=true&/}"
 export PGCONNECT_TIMEOUT=5 PGAPPNAME=frontier-backup
 
 # The audit log is chained by hashes and only grows: a database that does not hold the line that was its newest at the

@@ -1,24 +1,27 @@
 #!/bin/bash
 # Dumps of Redis: `run` makes one every BACKUP_EVERY_SECONDS, `dump` one now, `restore <file|newest>` puts one back,
-# `list` shows them. Redis is REDIS_URL, or what the file REDIS_URL_FILE says: one server, not a cluster or sentinels. The
-# user of the URL, or where REDIS_PASSWORD_FILE holds something `default` with that password, may do everything.
+# `list` shows them. Redis is REDIS_URL, or what the file REDIS_URL_FILE says: one server, not a cluster or sentinels. Who
+# dumps and restores may do more than services: the URL in REDIS_ADMIN_URL_FILE, or `default` with the password in
+# REDIS_PASSWORD_FILE, where there is one.
 part=redis suffix=rdb
 source "$(dirname "$0")/common.sh"
 
 url="${REDIS_URL:-$(cat "$REDIS_URL_FILE")}"
+if [ -s "${REDIS_ADMIN_URL_FILE:-}" ]; then url=$(cat "$REDIS_ADMIN_URL_FILE"); fi
 if [ -s "${REDIS_PASSWORD_FILE:-}" ]; then
   REDISCLI_AUTH=$(cat "$REDIS_PASSWORD_FILE")
   export REDISCLI_AUTH
   address="${url#*://}"
   url="${url%%://*}://${address##*@}"
-else
-  # redis-cli takes an empty user for a user of that name.
-  url="${url/:\/\/:/:\/\/default:}"
 fi
+# redis-cli takes an empty user for a user of that name.
+url="${url/:\/\/:/:\/\/default:}"
+access=(-u "$url" --no-auth-warning)
+if [[ "$url" = rediss://* && -n "${REDIS_CA_FILE:-}" ]]; then access+=(--cacert "$REDIS_CA_FILE"); fi
 # Where Redis fetches a restored state from.
 port=6380
 
-redis() { timeout 30 redis-cli -u "$url" --no-auth-warning "$@"; }
+redis() { timeout 30 redis-cli "${access[@]}" "$@"; }
 
 # A key of ours tells the Redis that was dumped from one that came back empty: dumping that would slowly push out the
 # dumps that are needed now.
@@ -36,7 +39,7 @@ make_dump() {
       "Redis is the right one, set f:backup to the text in $folder/mark"
     return 1
   fi
-  timeout 300 redis-cli -u "$url" --no-auth-warning --rdb "$1" >&2 || return 1
+  timeout 300 redis-cli "${access[@]}" --rdb "$1" >&2 || return 1
   # redis-cli leaves an empty or cut file where the server went away.
   redis-check-rdb "$1" >/dev/null || { say 'the dump is not whole'; return 1; }
 }

@@ -24,12 +24,12 @@
 {{- fail (printf "%s.schedule: only KEDA knows schedules. Install it and set autoscaling.mode to keda, or empty the schedule." $at) -}}
 {{- end -}}
 {{- /* KEDA takes any text, and says only in an event that it understood nothing. */ -}}
-{{- $fields := list (list "minute" "[0-5]?\\d") (list "hour" "1?\\d|2[0-3]") (list "day of the month" "[12]?\\d|3[01]") (list "month" "[1-9]|1[0-2]|[A-Za-z]{3}") (list "weekday" "[0-7]|[A-Za-z]{3}") -}}
+{{- $fields := list (list "minute" "[0-5]?\\d") (list "hour" "[01]?\\d|2[0-3]") (list "day of the month" "0?[1-9]|[12]\\d|3[01]") (list "month" "0?[1-9]|1[0-2]|(?i:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)") (list "weekday (0 is Sunday)" "[0-6]|(?i:sun|mon|tue|wed|thu|fri|sat)") -}}
 {{- range $i, $time := .worker.schedule -}}
 {{- range $edge := list "start" "end" -}}
 {{- range $n, $text := splitList " " (index $time $edge) -}}
 {{- $field := index $fields $n -}}
-{{- $item := printf "(\\*|(%[1]s)(-(%[1]s))?)(/\\d+)?" (index $field 1) -}}
+{{- $item := printf "([*?]|(%[1]s)(-(%[1]s))?)(/[1-9]\\d*)?" (index $field 1) -}}
 {{- if not (regexMatch (printf "^%[1]s(,%[1]s)*$" $item) $text) -}}
 {{- fail (printf "%s.schedule[%d].%s is `%s`: `%s` is no %s; the fields are minute, hour, day of the month, month, weekday." $at $i $edge (index $time $edge) $text (index $field 0)) -}}
 {{- end -}}

@@ -56,8 +56,10 @@ spec:
       # The orderly stop ends by itself; the kubelet's limit is for one that hangs.
       terminationGracePeriodSeconds: {{ add .stopSeconds 5 }}
       securityContext: {{- include "frontier.podSecurity" 65532 | nindent 8 }}
-        # Our ports lie where the kernel takes those of outgoing connections from: one may have it before we listen.
+        {{- if or (dig "grpc" "" (.ports | default dict)) (dig "dispatch" "" (.ports | default dict)) }}
+        # These ports lie where the kernel takes those of outgoing connections from: one may have it before we listen.
         sysctls: [{ name: net.ipv4.ip_local_reserved_ports, value: 50051-50052 }]
+        {{- end }}
       {{- with .values.nodeSelector }}
       nodeSelector: {{- toYaml . | nindent 8 }}
       {{- end }}

@@ -68,16 +68,21 @@ spec:
             - -ec
             - |
               password="$(cat /secrets/redis/password)"
-              user="$(sed -n 's|^redis://\([^:@/]*\):\([^@/%]*\)@.*|\1 \2|p' /secrets/redis/url)"
-              if [ -z "$user" ]; then echo 'the key url of the Secret is not redis://frontier:<password without %>@…' >&2; exit 1; fi
+              address="$(cat /secrets/redis/url)"
+              address="${address#*://}"
+              case "$address" in *@*) credentials="${address%@*}" ;; *) credentials='' ;; esac
+              user="${credentials%%:*}"
               {
                 cat /etc/redis/redis.conf
                 printf 'requirepass "%s"\nmasterauth "%s"\n' "$password" "$password"
-                case "${user%% *}" in
+                case "$user" in
                   '' | default) echo 'services come as the administrator: the key url of the Secret names no user' >&2 ;;
                   *)
-                    hash="$(printf %s "${user#* }" | sha256sum | cut -d ' ' -f 1)"
-                    printf 'user %s on #%s %s\n' "${user%% *}" "$hash" "$(cat /etc/redis/services.acl)"
+                    case "${credentials#*:}" in
+                      *[%@]*) echo 'the key url of the Secret has % or @ in its password: take letters and digits for the Redis of the chart' >&2; exit 1 ;;
+                    esac
+                    hash="$(printf %s "${credentials#*:}" | sha256sum | cut -d ' ' -f 1)"
+                    printf 'user %s on #%s %s\n' "$user" "$hash" "$(cat /etc/redis/services.acl)"
                     ;;
                 esac
               } > /tmp/redis.conf

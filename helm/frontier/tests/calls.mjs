@@ -15,9 +15,9 @@ const ONES = ROW.map(() => 1);
 async function eventually(name, check) {
   for (let left = TRIES; ; left -= 1) {
     try {
-      await check();
+      const result = await check();
       console.log(`ok: ${name}`);
-      return;
+      return result;
     } catch (error) {
       if (left === 0) throw new Error(`${name}: ${error.message}`, { cause: error });
       await new Promise((resolve) => setTimeout(resolve, 1_000));
@@ -51,9 +51,13 @@ async function infer() {
   assertRight((await call('/v1/infer', REQUEST)).data);
 }
 
-async function job() {
+async function submit() {
   const { status, data } = await call('/v1/jobs', REQUEST);
   assert.equal(status, 202);
+  return data;
+}
+
+async function finish(data) {
   for (let left = TRIES; ; left -= 1) {
     const { data: now } = await call(`/v1/jobs/${data.id}`);
     if (now.status === 'completed') return assertRight(now.result);
@@ -86,7 +90,9 @@ try {
   await eventually('gRPC health', grpcHealth);
   if (SHIPPED === 'true') {
     await eventually('a call', infer);
-    await eventually('a job', job);
+    const accepted = await eventually('a job is accepted', submit);
+    await finish(accepted);
+    console.log('ok: and has the right result');
   } else {
     console.log('skipped: calls, since the model `simple` is not among those of your own');
   }

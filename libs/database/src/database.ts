@@ -67,11 +67,17 @@ async function migrateWhenReachable(
     try {
       return await asAppError(() => migrate(db));
     } catch (error) {
-      const again = AppError.from(error).code === 'UNAVAILABLE' && performance.now() < end;
+      const { code, cause } = AppError.from(error);
+      if (!told && code === 'UNAVAILABLE') log.warn({ reason: reasonOf(cause) }, 'waiting for the database');
+      const again = code === 'UNAVAILABLE' && performance.now() < end;
       if (!again || !(await sleep(RETRY_MS, signal))) throw error;
-      if (!told) log.warn({ reason: AppError.from(error).message }, 'waiting for the database');
     }
   }
+}
+
+/** In a line: a host with several addresses fails with an error for each. */
+function reasonOf(cause: unknown): string {
+  return cause instanceof AggregateError ? cause.errors.map(String).join('; ') : String(cause);
 }
 
 async function asAppError<T>(work: () => Promise<T>): Promise<T> {

@@ -132,8 +132,10 @@ function logged<T extends RedisClient>(redis: T, name: string, log: Logger): T {
   // Each reason once, not each attempt: a password that is wrong may follow a server that was away.
   const told = new Set<string>();
   redis.on('error', (error: Error) => {
-    if (!told.has(error.message)) log.warn({ connection: name, err: error.message }, 'Redis is away');
-    told.add(error.message);
+    // Sentinel's messages hold a delay.
+    const reason = error.message.replaceAll(/\d+/g, '');
+    if (!told.has(reason)) log.warn({ connection: name, err: error.message }, 'Redis is away');
+    told.add(reason);
   });
   redis.on('ready', () => {
     if (told.size > 0) log.info({ connection: name }, 'Redis is back');
@@ -142,25 +144,28 @@ function logged<T extends RedisClient>(redis: T, name: string, log: Logger): T {
   return redis;
 }
 
-/** Connects, trying again until `timeoutMs` is over. In a Cluster: to every master that answers. */
-export async function whenReady(redis: RedisClient, timeoutMs: number): Promise<void> {
-  if (redis.status !== 'ready') await becomesReady(redis, timeoutMs);
+/** Connects, trying again until `timeoutMs` is over or `signal` aborts. In a Cluster: to every master that answers. */
+export async function whenReady(redis: RedisClient, timeoutMs: number, signal?: AbortSignal): Promise<void> {
+  if (redis.status !== 'ready') await becomesReady(redis, timeoutMs, signal);
   if (isCluster(redis)) await Promise.allSettled(redis.nodes('master').map((node) => node.ping()));
 }
 
-async function becomesReady(redis: RedisClient, timeoutMs: number): Promise<void> {
+async function becomesReady(redis: RedisClient, timeoutMs: number, signal?: AbortSignal): Promise<void> {
+  const over = AbortSignal.any([AbortSignal.timeout(timeoutMs), ...(signal ? [signal] : [])]);
   await new Promise<void>((resolve, reject) => {
-    const timer = setTimeout(() => {
+    const giveUp = () => {
       redis.off('ready', done);
       reject(new Error(`Redis did not answer within ${timeoutMs} ms`));
-    }, timeoutMs);
+    };
     const done = () => {
-      clearTimeout(timer);
+      over.removeEventListener('abort', giveUp);
       resolve();
     };
+    over.addEventListener('abort', giveUp, { once: true });
     redis.once('ready', done);
-    // A first attempt that fails is followed by others (retryStrategy); only the timer gives up.
+    // A first attempt that fails is followed by others (retryStrategy); only `over` gives up.
     if (redis.status === 'wait') redis.connect().catch(() => undefined);
+    if (over.aborted) giveUp();
   });
 }
 

@@ -24,7 +24,11 @@ async function warnOf(redis: Redis, replicas: number, log: Logger): Promise<void
   const server = `${redis.options.host}:${redis.options.port}`;
   // INFO, because the right to CONFIG is more than a service should have.
   const fields = await redis.info();
-  const field = (name: string) => new RegExp(`^${name}:(.*?)\\r?$`, 'm').exec(fields)?.[1] ?? '';
+  const field = (name: string) => {
+    const value = new RegExp(`^${name}:(.*?)\\r?$`, 'm').exec(fields)?.[1];
+    if (value === undefined) throw new Error(`INFO has no ${name}`);
+    return value;
+  };
   if (field('aof_enabled') === '0') {
     log.warn(
       { server },

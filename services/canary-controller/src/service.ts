@@ -133,13 +133,13 @@ export class CanaryController implements Service {
   }
 }
 
-/** Throws UNAVAILABLE when the database or Redis cannot be reached for a minute. */
+/** Throws when the database (UNAVAILABLE) or Redis cannot be reached for a minute. */
 export async function createCanaryController(
   config: Config,
   { log, registry, signal }: ServiceContext,
 ): Promise<CanaryController> {
   const redis = connect({ url: config.redisUrl, name: SELF, log });
-  await whenReady(redis, START_WAIT_MS);
+  await whenReady(redis, START_WAIT_MS, signal);
   const stores = await openStores({ url: config.databaseUrl, log, waitMs: START_WAIT_MS, signal });
   const git = gitOf(config, log);
   const tools: Tools = {

@@ -18,6 +18,8 @@ locals {
     redis              = { enabled = false, existingSecret = "frontier-redis", replica = { enabled = false } }
     postgresql         = { enabled = false, existingSecret = "frontier-postgresql" }
     control            = { existingSecret = "frontier-control" }
+    # Not a server that lets others replicate: the cloud makes its own.
+    backup = { redis = false }
     models = {
       source     = "repository"
       repository = { urls = [nonsensitive(var.services.model_repository)], existingSecret = "frontier-models" }
