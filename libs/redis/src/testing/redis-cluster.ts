@@ -1,5 +1,5 @@
 import { Redis } from 'ioredis';
-import { freePort, startRedis, type TestRedis } from './redis-server.ts';
+import { startRedis, withFreePort, type TestRedis } from './redis-server.ts';
 
 const SLOTS = 16_384;
 const MASTERS = 3;
@@ -53,15 +53,16 @@ export async function startCluster(): Promise<TestCluster> {
 
 async function startNode(): Promise<TestNode> {
   // The default, port + 10,000, may be over 65,535.
-  const busPort = await freePort();
-  const settings = {
-    'cluster-enabled': 'yes',
-    'cluster-port': String(busPort),
-    'cluster-node-timeout': '1000',
-    'cluster-allow-replica-migration': 'no',
-    'repl-diskless-sync-delay': '0',
-  };
-  const server = await startRedis(Object.entries(settings).flatMap(([name, value]) => [`--${name}`, value]));
+  const server = await withFreePort((busPort) => {
+    const settings = {
+      'cluster-enabled': 'yes',
+      'cluster-port': String(busPort),
+      'cluster-node-timeout': '1000',
+      'cluster-allow-replica-migration': 'no',
+      'repl-diskless-sync-delay': '0',
+    };
+    return startRedis(Object.entries(settings).flatMap(([name, value]) => [`--${name}`, value]));
+  });
   const admin = new Redis(server.url);
   admin.on('error', () => undefined);
   return { ...server, admin, id: await admin.cluster('MYID') };

@@ -1,4 +1,5 @@
 import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -31,11 +32,25 @@ export async function freePort(): Promise<number> {
   });
 }
 
+/** A port that was free may be another's when it is used: what `start` needs one for is tried again with another. */
+export async function withFreePort<T>(start: (port: number) => Promise<T>): Promise<T> {
+  for (let left = 3; ; left -= 1) {
+    try {
+      return await start(await freePort());
+    } catch (error) {
+      if (left === 0) throw error;
+    }
+  }
+}
+
 /** A real Redis of a test's own: durable as in production, on a free port, in a temporary folder that `stop` removes. */
-export async function startRedis(args: string[] = []): Promise<TestRedis> {
+export function startRedis(args: string[] = []): Promise<TestRedis> {
+  return withFreePort((port) => startRedisAt(port, args));
+}
+
+async function startRedisAt(port: number, args: string[]): Promise<TestRedis> {
   const binary = process.env['FRONTIER_REDIS_SERVER'] ?? 'redis-server';
   const dir = await mkdtemp(join(tmpdir(), 'frontier-redis-'));
-  const port = await freePort();
   const url = `redis://127.0.0.1:${port}`;
   const rights = (await readFile(RIGHTS, 'utf8')).trim().split(' ');
   const services = ['--user', 'frontier', 'on', '>services', ...rights];
@@ -56,7 +71,7 @@ export async function startRedis(args: string[] = []): Promise<TestRedis> {
     child = spawn(binary, [...settings, '--maxmemory-policy', 'noeviction', ...services, ...args], {
       stdio: 'ignore',
     });
-    await answers(url);
+    await answers(url, child);
   };
   const kill = (signal: NodeJS.Signals) =>
     new Promise<void>((resolve) => {
@@ -79,9 +94,19 @@ export async function startRedis(args: string[] = []): Promise<TestRedis> {
   };
 }
 
-async function answers(url: string): Promise<void> {
+/** Rejects when the server ends before it answers. */
+async function answers(url: string, server: ChildProcess): Promise<void> {
   const redis = new Redis(url, { retryStrategy: () => 20, maxRetriesPerRequest: null });
   redis.on('error', () => undefined);
-  await redis.ping();
-  redis.disconnect();
+  const stop = new AbortController();
+  const ended = once(server, 'exit', { signal: stop.signal }).then(([code]) => {
+    throw new Error(`redis-server ended with ${String(code)}: is its port taken?`);
+  });
+  try {
+    await Promise.race([redis.ping(), ended]);
+  } finally {
+    stop.abort();
+    ended.catch(() => undefined);
+    redis.disconnect();
+  }
 }
