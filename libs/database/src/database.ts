@@ -68,9 +68,9 @@ async function migrateWhenReachable(
       return await asAppError(() => migrate(db));
     } catch (error) {
       const { code, cause } = AppError.from(error);
-      if (!told && code === 'UNAVAILABLE') log.warn({ reason: reasonOf(cause) }, 'waiting for the database');
-      const again = code === 'UNAVAILABLE' && performance.now() < end;
-      if (!again || !(await sleep(RETRY_MS, signal))) throw error;
+      if (code !== 'UNAVAILABLE' || performance.now() >= end) throw error;
+      if (!told) log.warn({ reason: reasonOf(cause) }, 'waiting for the database');
+      if (!(await sleep(RETRY_MS, signal))) throw error;
     }
   }
 }
