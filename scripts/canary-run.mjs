@@ -3,7 +3,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { attach, node, Problem, report, root } from './lib/run.mjs';
+import { attach, node, Problem, report, root, sleep } from './lib/run.mjs';
 import { build, setUp } from './setup.mjs';
 
 const FOLDER = join(root, 'reports/canary-run');
@@ -28,6 +28,9 @@ const { values: options } = parseArgs({
     help: { type: 'boolean', default: false },
   },
 });
+
+/** Under load until the services run compiled code and their caches are full: the A/A phase is to see what will be. */
+const WARM_UP_MS = 20_000;
 
 let stack;
 let load;
@@ -67,7 +70,7 @@ async function runAll(scenarios, { rate, redis }) {
   const { Load } = await import('./canary-run/load.mjs');
   const { MODEL, writeVersion } = await import('./canary-run/versions.mjs');
   const { register } = await import('./canary-run/rollout.mjs');
-  const { runScenario } = await import('./canary-run/run-scenario.mjs');
+  const { p95Of, runScenario } = await import('./canary-run/run-scenario.mjs');
   const prometheus = options.direct || options.short ? undefined : await findPrometheus();
   console.log(prometheus ? `Prometheus: ${prometheus}` : 'no Prometheus: the controller reads the gateways directly'); // prettier-ignore
   stack = new Stack();
@@ -76,15 +79,22 @@ async function runAll(scenarios, { rate, redis }) {
   await register(stack.stores, '1', digest, 'production');
   // Without a record the highest version would be served, so a new one to everybody.
   await stack.traffic.put({ model: MODEL, stable: '1', blocked: [], rollout: null, shadow: null, experiment: null }, 0); // prettier-ignore
-  const rounds = scenarios.some(({ kind }) => kind === 'slow') ? await roundsOfSlow() : undefined;
   load = new Load();
   await load.start(stack.gateways.map(({ grpc }) => grpc), rate); // prettier-ignore
+  let windowMs;
+  if (!options.short) {
+    await sleep(WARM_UP_MS);
+    windowMs = Math.ceil(await p95Of(stack, '1'));
+    console.log(
+      `p95 of a call under this load: ${windowMs} ms; what is slow waits as long for a fuller batch`,
+    );
+  }
   const results = [];
   let stable = '1';
   console.log(head());
   for (const [i, scenario] of scenarios.entries()) {
     const version = `${i + 100}`;
-    const result = await runScenario(stack, scenario, { version, stable, rounds });
+    const result = await runScenario(stack, scenario, { version, stable, windowMs });
     if (result.row.phase === 'promoted') stable = version;
     results.push(result);
     console.log(line(result.row));
@@ -94,22 +104,6 @@ async function runAll(scenarios, { rate, redis }) {
   console.log(`\nGit, as the controller left it:\n${stack.commits().join('\n')}`);
   await stop();
   return results;
-}
-
-/** A slower call takes as much longer at least: what the policy calls a difference that matters. */
-const SLOWER_MS = 15;
-
-/** So many convolutions that a call alone takes twice as long or more. */
-async function roundsOfSlow() {
-  const { medianOf, untilServed } = await import('./canary-run/run-scenario.mjs');
-  const { writeVersion } = await import('./canary-run/versions.mjs');
-  const tried = 16;
-  writeVersion(stack.models, '0', 'slow', tried);
-  for (const version of ['0', '1']) await untilServed(stack, version);
-  const [slow, plain] = [await medianOf(stack, '0'), await medianOf(stack, '1')];
-  const rounds = Math.ceil((tried * Math.max(plain, SLOWER_MS)) / Math.max(slow - plain, 0.1));
-  console.log(`slow: ${rounds} more convolutions (a call: ${plain.toFixed(2)} ms; with ${tried}: ${slow.toFixed(2)} ms)`); // prettier-ignore
-  return rounds;
 }
 
 const COLUMNS = [['name', 14], ['phase', 12], ['seconds', 8], ['offMs', 6], ['scrapes', 8], ['requests', 9], ['replayed', 9], ['kills', 6]]; // prettier-ignore

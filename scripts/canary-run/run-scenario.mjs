@@ -10,9 +10,9 @@ const ENDING_MS = 30_000;
 const OFF_MS = 1_000;
 
 /** `{row, entries}`; the row's `problems` are empty when all is as it has to be. */
-export async function runScenario(stack, scenario, { version, stable, rounds }) {
+export async function runScenario(stack, scenario, { version, stable, windowMs }) {
   const { name, kind, policy, kills = [] } = scenario;
-  const canaryDigest = writeVersion(stack.models, version, kind, rounds);
+  const canaryDigest = writeVersion(stack.models, version, kind, windowMs);
   await register(stack.stores, version, canaryDigest, 'approved');
   await passGates(stack.stores, version);
   await untilServed(stack, version);
@@ -91,7 +91,7 @@ function problemsOf({ phase, withinS = Infinity, scrapes, kills }, row, record, 
 }
 
 /** Every gateway answers for this version: the worker has loaded it. */
-export async function untilServed({ gateways }, version) {
+async function untilServed({ gateways }, version) {
   const image = [Array.from({ length: 48 }, () => Array.from({ length: 192 }, () => [9, 9, 9]))];
   const body = JSON.stringify({ model: MODEL, version, inputs: { image } });
   const end = performance.now() + 60_000;
@@ -113,8 +113,8 @@ async function post(port, body) {
   return response?.status ?? 'no answer';
 }
 
-/** The median time of a version's own calls, one after the other, ms. */
-export async function medianOf({ gateways }, version, calls = 40) {
+/** The 95th percentile of the time of a version's calls, one after the other, ms. */
+export async function p95Of({ gateways }, version, calls = 200) {
   const image = [Array.from({ length: 48 }, () => Array.from({ length: 192 }, () => [9, 9, 9]))];
   const body = JSON.stringify({ model: MODEL, version, inputs: { image } });
   const times = [];
@@ -123,7 +123,7 @@ export async function medianOf({ gateways }, version, calls = 40) {
     await post(gateways[0].http, body);
     times.push(performance.now() - at);
   }
-  return times.sort((a, b) => a - b)[calls >> 1];
+  return times.sort((a, b) => a - b)[Math.floor(calls * 0.95)];
 }
 
 /** Lets the controller be killed at one place after the other, as it comes by them. */

