@@ -77,12 +77,17 @@ export class DispatchQueue {
     }
   }
 
+  /** Connects; nothing is taken yet. */
   async start(): Promise<void> {
     await Promise.all([whenReady(this.#redis, 30_000), whenReady(this.#blocking, 30_000)]);
     await warnIfNotDurable(this.#redis, this.#replicas, this.#log);
     await this.#producers.start();
-    for (const shard of this.#shards.values()) shard.start();
     this.#sweeper = setInterval(() => void this.#sweep(), SWEEP_EVERY_MS);
+  }
+
+  /** Takes bundles from now on; once. */
+  take(): void {
+    for (const shard of this.#shards.values()) shard.start();
   }
 
   /** Takes no more, waits for what it holds to end, and leaves. */

@@ -69,6 +69,7 @@ async function dispatcher(
     },
   });
   await queue.start();
+  queue.take();
   stops.push(() => queue.stop());
 }
 

@@ -32,8 +32,11 @@ export interface ConsumerOptions {
 
 /** Crashes are counted per request, in its record: BullMQ's own limit would fail a whole bundle. */
 const UNLIMITED_STALLS = 1_000_000;
-/** A parked bundle is looked at again after this long; at once when this process sees a worker for it. */
-const PARK_MS = 2_000;
+/**
+ * A parked bundle is looked at again after as long as it has waited already, within these bounds; at once when this process
+ * sees a worker for it. Another dispatcher may have one: while workers and dispatchers come and go, for a moment only.
+ */
+const PARK_MS = { least: 100, most: 2_000 };
 
 type Verdict = 'run' | 'skip' | 'expired' | 'late' | 'committed' | 'parked';
 
@@ -185,7 +188,9 @@ export class LaneConsumer {
 
   /** Back into its queue, for later; it stays the owner of its requests. */
   async #putBack(job: Job<Bundle, void>, lock: string): Promise<never> {
-    await job.moveToDelayed(Date.now() + PARK_MS, lock);
+    const now = Date.now();
+    const delay = Math.min(Math.max(now - job.timestamp, PARK_MS.least), PARK_MS.most);
+    await job.moveToDelayed(now + delay, lock);
     throw new DelayedError();
   }
 

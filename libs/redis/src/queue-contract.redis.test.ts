@@ -42,6 +42,7 @@ async function startDispatcher(): Promise<DispatchQueue> {
     },
   });
   await dispatcher.start();
+  dispatcher.take();
   return dispatcher;
 }
 

@@ -69,6 +69,7 @@ async function dispatcher(onBundle: (queue: DispatchQueue, bundle: TakenBundle) 
     onBundle: (bundle) => onBundle(queue, bundle),
   });
   await queue.start();
+  queue.take();
   dispatchers.push(queue);
 }
 

@@ -79,7 +79,16 @@ describe('dispatcher', () => {
     expect((await answer).outcome).toMatchObject({ status: 'failed', error: { code: 'INTERNAL_ERROR' } });
   });
 
+  it('takes nothing before it has a worker: another dispatcher may have one', async () => {
+    const { answer } = await infer('double', [ints([[4]])]);
+    await new Promise((resolve) => setTimeout(resolve, 200));
+    expect(await harness.shard.waiting()).toBe(1);
+    await worker({ models: [{ name: 'double', credits: 1 }], onBatch: doubled });
+    expect(numbersOf(await answer)).toEqual([8]);
+  });
+
   it('fails an unknown model and holds a known one until a worker has it', async () => {
+    await worker({ models: [{ name: 'gen', credits: 1 }] });
     const unknown = await infer('nothing', [ints([[1]])]);
     expect((await unknown.answer).outcome.error?.code).toBe('NOT_FOUND');
     const { answer } = await infer('double', [ints([[4]])]);
@@ -89,6 +98,7 @@ describe('dispatcher', () => {
   });
 
   it('tells how many requests of a version are outstanding, also without a worker, and 0 when there are none', async () => {
+    await worker({ models: [{ name: 'gen', credits: 1 }] });
     const outstanding = () => harness.metric('outstanding_requests', { model: 'double', version: '1', pool: 'cpu' }); // prettier-ignore
     const calls = await Promise.all(Array.from({ length: 3 }, (_, i) => infer('double', [ints([[i]])])));
     await until(async () => (await outstanding()) === 3);

@@ -96,6 +96,11 @@ export class Lanes {
     return this.#workers.serves(versionKey(spec));
   }
 
+  /** Whether any worker that stays has registered. */
+  get hasWorker(): boolean {
+    return [...this.#workers.links].some((link) => link.id !== '' && !link.draining);
+  }
+
   cancel(id: string): void {
     for (const stop of this.#cancels.get(id) ?? []) stop();
   }

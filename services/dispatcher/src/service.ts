@@ -23,6 +23,8 @@ import { Serving } from './serving.ts';
 
 /** A look at the repository takes a while, too. */
 const LOOK_MS = 1_000;
+/** A dispatcher that nobody has found by then takes work all the same: it asks for the versions that are wanted. */
+const FIRST_WORKER_MS = 10_000;
 /** Bundles that a shard's consumer may take ahead while there is room for their requests. */
 const AHEAD = 64;
 
@@ -41,6 +43,7 @@ export class Dispatcher implements Service {
   /** Requests of bundles that are just being taken. */
   #taking = 0;
   #depths: NodeJS.Timeout | undefined;
+  #firstWorker: NodeJS.Timeout | undefined;
   #port = 0;
 
   constructor(config: Config, log: Logger, registry: Registry) {
@@ -105,6 +108,8 @@ export class Dispatcher implements Service {
     await this.#traffic.start();
     this.#port = await this.#server.start();
     await this.#queue.start();
+    this.#firstWorker = setTimeout(() => this.#take(), FIRST_WORKER_MS);
+    this.#onCapacity();
     this.#depths = setInterval(() => void this.#readDepths(), 2_000);
     this.#log.info({ port: this.#port }, 'dispatching');
   }
@@ -112,6 +117,8 @@ export class Dispatcher implements Service {
   /** Takes no more, ends what it holds, then lets go of the workers. */
   async stop(): Promise<void> {
     clearInterval(this.#depths);
+    clearTimeout(this.#firstWorker);
+    this.#firstWorker = undefined;
     await this.#repository.stop();
     await this.#queue.stop();
     await this.#traffic.stop();
@@ -173,8 +180,17 @@ export class Dispatcher implements Service {
   }
 
   #onCapacity(): void {
+    if (this.#firstWorker && this.#lanes.hasWorker) this.#take();
     this.#queue.unpark((request) => this.#serving.missing(request).length === 0);
     this.#makeRoom();
+  }
+
+  /** A dispatcher that has just begun has no worker yet: what it took would have to wait, and others have some. */
+  #take(): void {
+    if (!this.#firstWorker) return;
+    clearTimeout(this.#firstWorker);
+    this.#firstWorker = undefined;
+    this.#queue.take();
   }
 
   /**

@@ -99,6 +99,7 @@ export class Lab {
       },
     });
     await queue.start();
+    queue.take();
     this.#stops.push(() => queue.stop());
   }
 

@@ -42,6 +42,11 @@ export class ShardInspector {
     return this.#queue.getJobState(jobId);
   }
 
+  /** Bundles of the main queue that nobody has taken. */
+  waiting(): Promise<number> {
+    return this.#queue.getWaitingCount();
+  }
+
   get #queue(): Queue {
     return new Queue('main', { connection: this.#redis, prefix: this.#keys.prefix });
   }

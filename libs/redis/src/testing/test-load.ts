@@ -66,6 +66,7 @@ export class TestLoad {
   async start(): Promise<void> {
     await this.gateway.start();
     await this.#dispatcher.start();
+    this.#dispatcher.take();
   }
 
   async stop(): Promise<void> {
