@@ -2,9 +2,6 @@
 const WINDOW_MS = 10_000;
 /** A backlog that is younger says nothing yet: a burst is not a queue. */
 const KNOWN_AFTER_MS = 500;
-/** So few tell no rate (a standard error of a fifth and more) unless they took long: a pause would be taken for one. */
-const FEW = 20;
-const LONG_MS = 3_000;
 /** Between readings this close to each other work is taken to have waited all the time. */
 const CLOSE_MS = 100;
 /** A rate whose last reading is older says nothing of what comes now. */
@@ -49,13 +46,12 @@ export class DrainRate {
     this.#lastKnown = this.#rate() || this.#lastKnown;
   }
 
-  /** Requests a second over this backlog; 0: there was none until just now, or too little was seen of it to tell. */
+  /** Requests a second over this backlog; 0: there was none until just now, or it is too young to tell. */
   perSecond(now: number): number {
     const [first] = this.#readings;
     const last = this.#readings.at(-1);
-    if (!first || !last || now - last.at > STALE_MS) return 0;
-    const least = last.settled - first.settled < FEW ? LONG_MS : KNOWN_AFTER_MS;
-    return last.at - first.at >= least ? this.#rate() : 0;
+    const known = first && last && last.at - first.at >= KNOWN_AFTER_MS && now - last.at <= STALE_MS;
+    return known ? this.#rate() : 0;
   }
 
   /**
