@@ -92,8 +92,7 @@ function problemsOf({ phase, withinS = Infinity, scrapes, kills }, row, record, 
 
 /** Every gateway answers for this version: the worker has loaded it. */
 async function untilServed({ gateways }, version) {
-  const image = [Array.from({ length: 48 }, () => Array.from({ length: 192 }, () => [9, 9, 9]))];
-  const body = JSON.stringify({ model: MODEL, version, inputs: { image } });
+  const body = bodyOf(version);
   const end = performance.now() + 60_000;
   for (const { http } of gateways) {
     for (;;) {
@@ -103,6 +102,12 @@ async function untilServed({ gateways }, version) {
       await sleep(100);
     }
   }
+}
+
+/** A gray image for this version. */
+function bodyOf(version) {
+  const image = [Array.from({ length: 48 }, () => Array.from({ length: 192 }, () => [9, 9, 9]))];
+  return JSON.stringify({ model: MODEL, version, inputs: { image } });
 }
 
 async function post(port, body) {
@@ -115,8 +120,7 @@ async function post(port, body) {
 
 /** The 95th percentile of the time of a version's calls, one after the other, ms. */
 export async function p95Of({ gateways }, version, calls = 200) {
-  const image = [Array.from({ length: 48 }, () => Array.from({ length: 192 }, () => [9, 9, 9]))];
-  const body = JSON.stringify({ model: MODEL, version, inputs: { image } });
+  const body = bodyOf(version);
   const times = [];
   for (let i = 0; i < calls; i += 1) {
     const at = performance.now();

@@ -187,7 +187,6 @@ export class Dispatcher implements Service {
 
   /** A dispatcher that has just begun has no worker yet: what it took would have to wait, and others have some. */
   #take(): void {
-    if (!this.#firstWorker) return;
     clearTimeout(this.#firstWorker);
     this.#firstWorker = undefined;
     this.#queue.take();
