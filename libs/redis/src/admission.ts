@@ -47,7 +47,7 @@ export interface AdmissionOptions {
 export class Admission {
   readonly #options: AdmissionOptions;
   readonly #scripts: ShardScripts;
-  readonly #drain = new DrainRate();
+  readonly #drain: DrainRate;
   /** As the last admission left them. */
   #outstanding = 0;
   #bytes = 0;
@@ -55,6 +55,7 @@ export class Admission {
 
   constructor(options: AdmissionOptions) {
     this.#options = options;
+    this.#drain = new DrainRate({ floor: options.shard.priority !== 'low' });
     this.#scripts = new ShardScripts(options.redis, options.keys);
   }
 

@@ -30,6 +30,18 @@ describe('DrainRate', () => {
     expect(rate.perSecond(now + 90)).toBe(0);
   });
 
+  it('is not less than what was done lately, when a dispatcher is replaced and work waits for a second', () => {
+    const pause = (rate: DrainRate) => {
+      // Fifty a second and nothing waits; then ten a second are settled, and forty more wait each second.
+      const now = read(rate, { seconds: 9, perSecond: 50, backlog: 0, outstanding: 2 });
+      for (let ms = 100; ms <= 1_000; ms += 100)
+        rate.observe({ at: now + ms, settled: 450 + ms / 100, outstanding: 2 + ms / 25, backlog: 1 });
+      return rate.perSecond(now + 1_000);
+    };
+    expect(pause(new DrainRate())).toBeCloseTo(46, 0);
+    expect(pause(new DrainRate({ floor: false }))).toBeCloseTo(10, 0);
+  });
+
   it('begins anew after a quiet spell, whether a reading fell into it or not', () => {
     const rate = new DrainRate();
     let now = read(rate, { perSecond: 10, seconds: 2 });

@@ -23,27 +23,39 @@ export interface ShardReading {
 
 /**
  * How fast a shard settles requests while work waits: its capacity, as far as it can be seen from here. What it
- * settles when nothing waits only tells how little there is to do.
+ * settles when nothing waits only tells how little there is to do; but that much it can do, also in the second in which a
+ * dispatcher is replaced. `floor`: false where others may leave it less than before (`low` beside what is more important).
  */
 export class DrainRate {
+  readonly #floor: boolean;
   /** Of the backlog that there is now, the oldest first. */
   #readings: ShardReading[] = [];
   #latest: ShardReading | undefined;
+  /** Of the last seconds, whether anything waited or not. */
+  #lately: ShardReading[] = [];
   #lastKnown = 0;
+
+  constructor({ floor = true } = {}) {
+    this.#floor = floor;
+  }
 
   /** Readings may be as rare or frequent as they come. */
   observe(reading: ShardReading): void {
     const before = this.#latest;
     this.#latest = reading;
+    this.#note(reading);
     if (!before || !waitedAllTheTime(before, reading)) this.#readings = reading.backlog > 0 ? [reading] : [];
-    else if (reading.at - (this.#readings.at(-1) as ShardReading).at >= CLOSE_MS) this.#add(reading);
+    else if (reading.at - (this.#readings.at(-1) as ShardReading).at >= CLOSE_MS) {
+      keep(this.#readings, reading);
+      this.#lastKnown = rateOf(this.#readings) || this.#lastKnown;
+    }
   }
 
-  #add(reading: ShardReading): void {
-    this.#readings.push(reading);
-    while (this.#readings.length > 2 && reading.at - (this.#readings[1] as ShardReading).at > WINDOW_MS)
-      this.#readings.shift();
-    this.#lastKnown = this.#rate() || this.#lastKnown;
+  #note(reading: ShardReading): void {
+    const last = this.#lately.at(-1);
+    if (last && reading.settled < last.settled) this.#lately = [];
+    else if (last && reading.at - last.at < CLOSE_MS) return;
+    keep(this.#lately, reading);
   }
 
   /** Requests a second over this backlog; 0: there was none until just now, or it is too young to tell. */
@@ -51,7 +63,9 @@ export class DrainRate {
     const [first] = this.#readings;
     const last = this.#readings.at(-1);
     const known = first && last && last.at - first.at >= KNOWN_AFTER_MS && now - last.at <= STALE_MS;
-    return known ? this.#rate() : 0;
+    if (!known) return 0;
+    const rate = rateOf(this.#readings);
+    return this.#floor ? Math.max(rate, rateOf(this.#lately)) : rate;
   }
 
   /**
@@ -62,13 +76,19 @@ export class DrainRate {
     const seconds = this.#lastKnown > 0 ? excess / this.#lastKnown : 5;
     return Math.ceil(Math.min(Math.max(seconds, 0.5), LONGEST_S) * (1 + random / 2));
   }
+}
 
-  #rate(): number {
-    const [first] = this.#readings;
-    const last = this.#readings.at(-1);
-    if (!first || !last || last.at <= first.at) return 0;
-    return ((last.settled - first.settled) * 1000) / (last.at - first.at);
-  }
+function keep(readings: ShardReading[], reading: ShardReading): void {
+  readings.push(reading);
+  while (readings.length > 2 && reading.at - (readings[1] as ShardReading).at > WINDOW_MS) readings.shift();
+}
+
+/** Requests a second from the first of these readings to the last. */
+function rateOf(readings: readonly ShardReading[]): number {
+  const [first] = readings;
+  const last = readings.at(-1);
+  if (!first || !last || last.at <= first.at) return 0;
+  return ((last.settled - first.settled) * 1000) / (last.at - first.at);
 }
 
 /**
