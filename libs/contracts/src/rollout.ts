@@ -63,7 +63,8 @@ export type RolloutEvent =
   /** `unmet`: what has to happen before the canary may be promoted, and by whom; absent: nothing. */
   | { kind: 'scrape'; at: number; scrape: Scrape; unmet?: string }
   | { kind: 'fault'; at: number; reason: MetricsFaultReason }
-  | { kind: 'command'; at: number; command: RolloutCommand; who: string; why: string };
+  /** `order`: the id of the order that it obeys; absent: the controller's own word. */
+  | { kind: 'command'; at: number; command: RolloutCommand; who: string; why: string; order?: string };
 
 /**
  * `aa`: both sides on stable. `canary`: at a step. `ready`: green, a person is asked to promote. `watch`: has all

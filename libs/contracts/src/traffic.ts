@@ -7,6 +7,9 @@ export type Variant = (typeof VARIANTS)[number];
 /** All traffic, in the unit of shares. */
 export const WHOLE = 10_000;
 
+/** Versions of one model that a record refuses; of more than these the oldest are left out. */
+export const MAX_BLOCKED = 1_000;
+
 const version = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/);
 const share = z.int().min(0).max(WHOLE);
 const salt = z.string().min(1).max(64);
@@ -18,7 +21,7 @@ export const modelTrafficSchema = z.strictObject({
   epoch: z.int().min(0),
   stable: version,
   /** Versions that are not served, also when a caller names them. */
-  blocked: z.array(version).max(1000),
+  blocked: z.array(version).max(MAX_BLOCKED),
   rollout: z
     .strictObject({
       id: z.string().min(1).max(64),

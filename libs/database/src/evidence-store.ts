@@ -51,9 +51,10 @@ function evidence(database: Database): Pick<RegistryStore, 'attach' | 'evidence'
         return { ...added, report };
       }),
 
+    // In order; where there are too many, the newest.
     evidence: (model, version) =>
-      database.run((db) =>
-        db
+      database.run(async (db) => {
+        const rows = await db
           .selectFrom('evidence')
           .innerJoin('reports', 'reports.sha256', 'evidence.sha256')
           .select([
@@ -69,10 +70,11 @@ function evidence(database: Database): Pick<RegistryStore, 'attach' | 'evidence'
           ])
           .where('evidence.model', '=', model)
           .where('evidence.version', '=', version)
-          .orderBy('evidence.position')
+          .orderBy('evidence.position', 'desc')
           .limit(MAX_EVIDENCE)
-          .execute(),
-      ),
+          .execute();
+        return rows.reverse();
+      }),
   };
 }
 

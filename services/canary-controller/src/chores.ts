@@ -48,11 +48,9 @@ export class Chores {
     this.#changes = new EnvironmentChanges(tools, rollout);
   }
 
-  /** Why the rollout must not go on: Git was changed by somebody else. Told once. */
-  takeConflict(): string | undefined {
-    const conflict = this.#conflict;
-    this.#conflict = undefined;
-    return conflict;
+  /** Why the rollout must not go on: Git was changed by somebody else. */
+  get conflict(): string | undefined {
+    return this.#conflict;
   }
 
   finished(standing: Standing): boolean {
@@ -128,7 +126,8 @@ export class Chores {
       case 'git-promote':
         return this.#unlessChanged(this.#changes.promote(standing, signal), true);
       case 'git-rollback':
-        return this.#unlessChanged(this.#changes.rollBack(standing, signal), false);
+        // Until Git does not name the digest any more: somebody who mends the file must not bring it back.
+        return this.#changes.rollBack(standing, signal);
       case 'git-settle':
         return this.#unlessChanged(this.#changes.settle(standing, signal), false);
       case 'report':

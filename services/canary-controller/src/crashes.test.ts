@@ -80,3 +80,20 @@ it('an order is obeyed once, also when its controller dies before it is taken fr
   );
   expect(commands).toEqual(['pause', 'abort']);
 });
+
+it('the same order given twice is obeyed twice, also when another controller finds the second', async () => {
+  lab = await Lab.open(stores, 'crash-order-twice', { policy: { advanceRequests: 1_000_000 } });
+  const taken = async () => (await stores.rollouts.orders(lab.rollout.id)).length === 0;
+  await lab.order('pause');
+  let dead = false;
+  const run = lab.run(() => !dead);
+  await lab.until(taken);
+  dead = true;
+  await run;
+  await lab.order('pause');
+  void lab.run();
+  await lab.until(taken);
+  const orders = (await lab.log()).flatMap(({ event }) => (event.kind === 'command' ? [event.order] : []));
+  expect(orders).toHaveLength(2);
+  expect(new Set(orders).size).toBe(2);
+});

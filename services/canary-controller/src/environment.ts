@@ -2,11 +2,12 @@ import { AppError } from '@frontier/contracts/errors';
 import type { Gate } from '@frontier/contracts/registry';
 import type { Rollout } from '@frontier/contracts/rollout';
 import type { EnvironmentFile, Reason } from '@frontier/git/promotions';
-import { approverOf } from './approval.ts';
+import { approverOf, isSame } from './approval.ts';
 import { SELF, type Tools } from './ports.ts';
 import type { Standing } from './standing.ts';
+import { unblockedBy } from './unblocked.ts';
 
-type Needs = Pick<Tools, 'git' | 'registry' | 'log'>;
+type Needs = Pick<Tools, 'git' | 'registry' | 'audit' | 'log'>;
 
 /**
  * What a rollout changes in its environment's file in Git. Every change may be made twice. All throw CONFLICT when the
@@ -30,7 +31,20 @@ export class EnvironmentChanges {
       (await git.environments.read(this.#place, signal))?.file ?? (await this.#begin(sha256, signal));
     const release = { version: canary, digest: canaryDigest, mode: 'canary' as const };
     const reason = await this.#approved(standing, `${id}.start`, sha256, 'G4');
-    return (await git.environments.propose(this.#place, release, this.#stableDigest(file), reason, signal)).commit; // prettier-ignore
+    const stable = this.#stableDigest(file);
+    if (file.blocked.includes(canaryDigest)) await this.#unblock(stable, reason, signal);
+    return (await git.environments.propose(this.#place, release, stable, reason, signal)).commit;
+  }
+
+  /** As somebody has in the database. Nothing where nobody has: Git then refuses what is proposed. */
+  async #unblock(stable: string, reason: Reason, signal: AbortSignal): Promise<void> {
+    const { git, audit } = this.#tools;
+    const { id, canaryDigest } = this.#rollout;
+    const who = await unblockedBy(audit, canaryDigest);
+    if (who === undefined) return;
+    // Its author may have; then whoever stands for the rollout approves of it.
+    const approvedBy = isSame(who, reason.requestedBy) ? reason.approvedBy : who;
+    await git?.environments.unblock(this.#place, canaryDigest, stable, { ...reason, decisionId: `${id}.unblock`, approvedBy }, signal); // prettier-ignore
   }
 
   async promote(standing: Standing, signal: AbortSignal): Promise<void> {

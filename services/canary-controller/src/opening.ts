@@ -79,14 +79,22 @@ export class Opening {
   /** Without a record the highest version would be served. */
   async #pin(): Promise<void> {
     const { traffic } = this.#tools;
-    const { model, stable } = this.#rollout;
-    if (await traffic.get(model)) return;
+    const { id, model, stable } = this.#rollout;
+    const found = await traffic.get(model);
+    if (found?.rollout && found.rollout.id !== id)
+      throw new AppError('UNAVAILABLE', `rollout ${found.rollout.id} has the traffic of ${model} still`);
+    if (found && found.stable !== stable)
+      throw new AppError('BLOCKED', `version ${found.stable} of ${model} has the traffic, the rollout is against ${stable}: start a new one`); // prettier-ignore
+    if (found) return;
     await traffic.put({ model, stable, blocked: [], rollout: null, shadow: null, experiment: null }, 0);
   }
 
   async #check(standing: Standing): Promise<void> {
     const { registry, rollouts } = this.#tools;
-    const { model, canary, canaryDigest } = this.#rollout;
+    const { model, stable, canary, canaryDigest } = this.#rollout;
+    const control = (await registry.version(model, stable))?.state;
+    if (control !== 'production')
+      throw new AppError('BLOCKED', `version ${stable} of ${model} is ${control ?? 'not registered'}, not in production: start a new rollout`); // prettier-ignore
     const record = await registry.version(model, canary);
     const fault = !record
       ? 'is not registered'

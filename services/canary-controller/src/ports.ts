@@ -14,7 +14,7 @@ export const SELF = 'canary-controller';
 /** The environment's file of a model in Git. */
 export type Environments = Pick<
   Promotions,
-  'read' | 'contains' | 'begin' | 'propose' | 'promote' | 'rollback' | 'settle'
+  'read' | 'contains' | 'begin' | 'propose' | 'promote' | 'rollback' | 'settle' | 'unblock'
 >;
 
 /** What a rollout is run with; everything that the outside could be replaced by in a test. */

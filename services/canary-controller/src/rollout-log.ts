@@ -18,7 +18,7 @@ export class RolloutLog {
   #seq = 0;
   #at = 0;
   #last: Decision | undefined;
-  #lastCommand: string | undefined;
+  #lastOrder: string | undefined;
 
   private constructor(store: RolloutStore, rollout: Rollout) {
     this.#store = store;
@@ -54,9 +54,9 @@ export class RolloutLog {
     return this.#seq + 1;
   }
 
-  /** Whether the newest command is this one: an order that was logged but not taken before a crash. */
-  isLastCommand(event: Extract<RolloutEvent, { kind: 'command' }>): boolean {
-    return keyOf(event) === this.#lastCommand;
+  /** The id of the newest order that was obeyed. */
+  get lastOrder(): string | undefined {
+    return this.#lastOrder;
   }
 
   /**
@@ -97,16 +97,11 @@ export class RolloutLog {
     this.#last = step.decision;
     this.#seq = seq;
     this.#at = event.at;
-    if (event.kind === 'command') this.#lastCommand = keyOf(event);
+    if (event.kind === 'command') this.#lastOrder = event.order ?? this.#lastOrder;
   }
 }
 
 /** Of the decision with its evidence, as it is in the log. */
 export function sha256Of(value: unknown): string {
   return `sha256:${createHash('sha256').update(JSON.stringify(value)).digest('hex')}`;
-}
-
-/** What an order is known by; its time is that of the log. */
-function keyOf({ command, who, why }: Extract<RolloutEvent, { kind: 'command' }>): string {
-  return JSON.stringify([command, who, why]);
 }

@@ -282,6 +282,25 @@ describe('a rollout is not begun', () => {
     expect(lab.environments.file?.candidate).toMatchObject({ digest: lab.digest('2'), mode: 'canary' });
   });
 
+  it('when another version than stable has the traffic', async () => {
+    await open();
+    const { model } = lab.rollout;
+    await lab.traffic.put({ model, stable: '3', blocked: [], rollout: null, shadow: null, experiment: null }, 0); // prettier-ignore
+    await lab.run();
+    expect((await lab.last())?.event).toMatchObject({ command: 'abort', why: expect.stringContaining('version 3') }); // prettier-ignore
+    expect(await lab.traffic.get(model)).toMatchObject({ stable: '3', rollout: null });
+    expect(await lab.stateOf('2')).toBe('approved');
+  });
+
+  it('when stable is not in production any more', async () => {
+    await open();
+    const { model } = lab.rollout;
+    await stores.registry.move(model, '1', 'production', 'archived', { who: 'test', action: 'version.move', subject: 'v', before: null, after: null, why: 'x' }); // prettier-ignore
+    await lab.run();
+    await nothingServed();
+    expect((await lab.last())?.event).toMatchObject({ command: 'abort', why: expect.stringContaining('archived') }); // prettier-ignore
+  });
+
   it('when Git says that another version is stable', async () => {
     await open();
     const reason = { decisionId: 'x', evidenceSha256: lab.digest('0'), gate: 'G5', requestedBy: 'x', approvedBy: null } as const; // prettier-ignore
@@ -328,6 +347,18 @@ describe('bad metrics hold a rollout, the old version goes on', () => {
 });
 
 describe('Git that goes away in the middle', () => {
+  it('is told again of a rollback when somebody has mended the file', async () => {
+    await open({ canary: FAILING });
+    const run = lab.run();
+    await lab.until(() => lab.environments.commits.length === 2);
+    lab.environments.fault = new AppError('CONFLICT', 'the file is not valid');
+    await lab.until(async () => (await lab.waits()) === 'git-rollback is tried again: the file is not valid');
+    expect(await lab.audited('rollout.finished')).toBe(0);
+    lab.environments.fault = undefined;
+    await run;
+    await expectRolledBack();
+  });
+
   it('does not delay a rollback, which is committed when it is back', async () => {
     await open({ canary: FAILING });
     const run = lab.run();

@@ -32,8 +32,6 @@ export class RolloutRun {
   readonly #opening: Opening;
   readonly #drift: DriftWatch;
   readonly #waiting: Waiting;
-  /** Orders may be there that were logged before a crash. */
-  #resumed = true;
   #lastFault: string | undefined;
 
   private constructor(tools: Tools, term: Term, log: RolloutLog) {
@@ -85,7 +83,7 @@ export class RolloutRun {
 
   async #tick(): Promise<void> {
     await this.#orders();
-    const conflict = this.#chores.takeConflict();
+    const { conflict } = this.#chores;
     if (conflict !== undefined && !this.#log.standing.ended) await this.#command('abort', conflict);
     if (!this.#log.standing.ended && !(await this.#opened())) return;
     await this.#enforce();
@@ -115,13 +113,12 @@ export class RolloutRun {
     const { id } = this.#log.rollout;
     for (const { id: order, event } of await rollouts.orders(id)) {
       if (!this.#term.mayAct()) return;
-      const isLogged = this.#resumed && this.#log.isLastCommand(event);
-      if (!isLogged && !(await this.#refused(event))) await this.#decide({ ...event, at: now() });
+      // One that was logged but not taken before a crash is not obeyed twice.
+      const isLogged = this.#log.lastOrder === order;
+      if (!isLogged && !(await this.#refused(event))) await this.#decide({ ...event, order, at: now() });
       await failpoint('canary.order.before', id);
       await rollouts.taken(order);
-      this.#resumed = false;
     }
-    this.#resumed = false;
     await this.#freeze();
   }
 
@@ -205,7 +202,7 @@ export class RolloutRun {
 
   async #enforce(): Promise<void> {
     if (!this.#term.mayAct()) return;
-    await enforce(this.#tools, this.#log.rollout, this.#log.standing, this.#term.signal);
+    await enforce(this.#tools, this.#log.rollout, this.#log.standing, this.#term);
   }
 
   #startChores(): void {

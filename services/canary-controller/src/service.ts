@@ -23,6 +23,7 @@ import { Leader, type Term } from './leader.ts';
 import { controllerMetrics } from './metrics.ts';
 import { SELF, type Tools } from './ports.ts';
 import { readGatePolicy } from './promotion-gate.ts';
+import { Restorer } from './restore.ts';
 import { RolloutRun } from './rollout-run.ts';
 import { DirectSource } from './sources/direct.ts';
 import { PrometheusSource } from './sources/prometheus.ts';
@@ -86,6 +87,7 @@ export class CanaryController implements Service {
     /** What runs, and what ended while nobody was there to see to its end. */
     const open = new Map<string, Rollout>();
     let looked = false;
+    const restorer = new Restorer(this.#tools, open, term.mayAct);
     while (term.mayAct()) {
       try {
         const found = [...(await this.#running()), ...(looked ? [] : await this.#unfinished())];
@@ -93,13 +95,14 @@ export class CanaryController implements Service {
         for (const rollout of found) open.set(rollout.id, rollout);
         const oldestFirst = [...open.values()].sort((a, b) => a.createdAt - b.createdAt);
         for (const rollout of oldestFirst) this.#begin(rollout, open, term);
+        restorer.look();
       } catch (error) {
         this.#log.error({ err: error }, 'the rollouts could not be read; tried again');
       }
       await this.#experiments.look(term.mayAct);
       await sleep(LOOK_MS, term.signal);
     }
-    await Promise.all(this.#runs.values());
+    await Promise.all([...this.#runs.values(), restorer.idle()]);
     this.#tools.metrics.leading.set(0);
   }
 

@@ -1,8 +1,9 @@
 import { AppError } from '@frontier/contracts/errors';
 import type { Rollout } from '@frontier/contracts/rollout';
-import type { ModelTraffic } from '@frontier/contracts/traffic';
+import { MAX_BLOCKED, type ModelTraffic } from '@frontier/contracts/traffic';
 import { sleep } from '@frontier/kit/abort';
 import { failpoint } from '@frontier/kit/failpoint';
+import type { Term } from './leader.ts';
 import type { Tools } from './ports.ts';
 import type { Standing } from './standing.ts';
 
@@ -21,9 +22,10 @@ export async function enforce(
   { traffic, metrics, log }: Pick<Tools, 'traffic' | 'metrics' | 'log'>,
   rollout: Rollout,
   standing: Standing,
-  signal: AbortSignal,
+  { signal, mayAct }: Pick<Term, 'signal' | 'mayAct'>,
 ): Promise<void> {
-  for (let attempt = 1; ; attempt += 1) {
+  // Whoever was frozen meanwhile may have lost its term to another controller, whose record stays.
+  for (let attempt = 1; mayAct(); attempt += 1) {
     const found = await traffic.get(rollout.model);
     const wanted = trafficOf(rollout, standing, found);
     if (!wanted || (found && same(wanted, found))) return;
@@ -59,7 +61,7 @@ function trafficOf(
     const others = found !== undefined && found.rollout?.id !== id;
     const isBlocked = !rolledBack?.block || before.blocked.includes(canary);
     if (others && (isBlocked || found.stable === canary)) return undefined;
-    const blocked = isBlocked ? before.blocked : [...before.blocked, canary];
+    const blocked = isBlocked ? before.blocked : [...before.blocked, canary].slice(-MAX_BLOCKED);
     const shadow = rolledBack && before.shadow?.version === canary ? null : before.shadow;
     if (others) return { ...found, blocked, shadow };
     const kept = phase === 'promoted' ? canary : stable;
@@ -69,7 +71,9 @@ function trafficOf(
     throw new AppError('CONFLICT', `the experiment ${before.experiment.id} has the traffic of ${model}: end it first`); // prettier-ignore
   }
   const shadow = before.shadow?.version === canary ? null : before.shadow;
-  return { model, stable, blocked: before.blocked, rollout: { id, salt, mode, canary, share }, shadow, experiment: null }; // prettier-ignore
+  // Whoever lets a digest go does so in the database, which was asked before the rollout began.
+  const blocked = before.blocked.filter((version) => version !== canary);
+  return { model, stable, blocked, rollout: { id, salt, mode, canary, share }, shadow, experiment: null }; // prettier-ignore
 }
 
 function same(wanted: Wanted, found: Wanted): boolean {

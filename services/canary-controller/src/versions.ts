@@ -22,12 +22,14 @@ export async function raise(registry: Registry, rollout: Rollout, standing: Stan
 export async function lower(registry: Registry, rollout: Rollout, standing: Standing): Promise<void> {
   const { model, stable, canary } = rollout;
   const { block, reason } = standing.rolledBack ?? { block: false, reason: '' };
-  if ((await registry.version(model, canary))?.state === 'production') {
+  if (standing.promoted && (await registry.version(model, canary))?.state === 'production') {
     const old = await registry.version(model, stable);
     if (old?.state === 'archived') await move(registry, rollout, stable, 'archived', 'production', reason);
   }
   const state = (await registry.version(model, canary))?.state;
   const target = block ? 'draft' : 'approved';
+  // In production without this rollout's word: somebody else has put it there.
+  if (state === 'production' && !standing.promoted) return;
   if (state === target || state === undefined || state === 'draft' || state === 'staging') return;
   await move(registry, rollout, canary, state, target, reason);
 }

@@ -125,6 +125,33 @@ describe('a version', () => {
     ).toContain('production');
   });
 
+  test('does not become production while a rollout waits to begin', async () => {
+    await bring('1', 'production');
+    await bring('2', 'approved', `sha256:${'b'.repeat(64)}`);
+    await bring('3', 'approved', `sha256:${'c'.repeat(64)}`);
+    await ok(post(author, 'rollouts', { model, canary: '2', policy: POLICY }));
+    for (const version of ['2', '3']) {
+      await pass('G5', version);
+      expect(await refused(move(version, 'production'), 409, 'rollout')).toContain('promote or abort');
+    }
+    expect((await control.traffic.get(model))?.stable).toBe('1');
+  });
+
+  test('of two that become production at once has the traffic that the registry says', async () => {
+    await bring('1', 'production');
+    for (const [version, letter] of [
+      ['2', 'b'],
+      ['3', 'c'],
+    ] as const) {
+      await bring(version, 'approved', `sha256:${letter.repeat(64)}`);
+      await pass('G5', version);
+    }
+    await Promise.all([move('2', 'production'), move('3', 'production', second)]);
+    const [stable] = await get<VersionRecord[]>(`versions?state=production&model=${model}`);
+    expect(['2', '3']).toContain(stable?.version);
+    expect((await control.traffic.get(model))?.stable).toBe(stable?.version);
+  });
+
   test('is passed by nobody who made it', async () => {
     const both = await control.key(me('author'), 'approver', OWNER_ROLES);
     await ok(post(author, 'versions', newVersion(model, '2')));

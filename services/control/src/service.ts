@@ -62,7 +62,7 @@ export class ControlService implements Service {
     const environment = config.controlEnvironment;
     const governance = () => readGovernance(config.governanceFolder);
     const routes = [
-      ...versionRoutes(stores.registry, governance, traffic),
+      ...versionRoutes(stores, governance, traffic),
       ...gateRoutes(stores.registry, governance),
       scanRoute(stores.registry, scanner, governance),
       ...shadowRoutes(stores, traffic),

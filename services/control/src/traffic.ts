@@ -4,8 +4,10 @@ import type { Logger } from '@frontier/kit/logger';
 import { connect, disconnect, whenReady, type RedisClient } from '@frontier/redis/connection';
 import { TrafficStore } from '@frontier/redis/traffic';
 import { conflict } from './http/refusal.ts';
+import type { Stores } from './stores.ts';
 
 const CONNECT_MS = 5_000;
+const MAX_ATTEMPTS = 5;
 
 /** The part of `TrafficStore` that the API uses. */
 export type TrafficSource = Pick<TrafficStore, 'get' | 'put' | 'shadow'>;
@@ -61,13 +63,43 @@ export function recordOf(
   return found ?? { model, stable, blocked: [], rollout: null, shadow: null, experiment: null };
 }
 
-/** Gives a version all calls that name none. Throws CONFLICT while a rollout runs, and for one that is blocked. */
-export async function pin(traffic: TrafficSource, model: string, version: string): Promise<void> {
+/** Throws CONFLICT while a rollout runs, also one that has to wait before it begins, and for a version that is blocked. */
+export async function checkPin(
+  { rollouts }: Pick<Stores, 'rollouts'>,
+  traffic: TrafficSource,
+  model: string,
+  version: string,
+): Promise<void> {
+  const [running] = (await rollouts.list({ model, running: true }, 1)).items;
   const found = await traffic.get(model);
-  const record = recordOf(found, model, version);
-  if (record.rollout) throw conflict('rollout', `rollout ${record.rollout.id} has the traffic of ${model}: promote or abort it`); // prettier-ignore
-  if (record.blocked.includes(version)) throw conflict('blocked', `${model}@${version} was rolled back and is blocked: publish a new version`); // prettier-ignore
-  if (found?.stable === version) return;
-  const shadow = record.shadow?.version === version ? null : record.shadow;
-  await traffic.put({ ...record, stable: version, shadow }, found?.epoch ?? 0);
+  const rollout = running?.id ?? found?.rollout?.id;
+  if (rollout !== undefined) throw conflict('rollout', `rollout ${rollout} has the traffic of ${model}: promote or abort it`); // prettier-ignore
+  if (found?.blocked.includes(version)) throw conflict('blocked', `${model}@${version} was rolled back and is blocked: publish a new version`); // prettier-ignore
+}
+
+/**
+ * Gives all calls of a model that name no version to the one in production. The record is read before the registry, so
+ * that of two callers at once the one who read the older version loses. Throws CONFLICT while a rollout runs.
+ */
+export async function pin(
+  { registry }: Pick<Stores, 'registry'>,
+  traffic: TrafficSource,
+  model: string,
+): Promise<void> {
+  for (let attempt = 1; ; attempt += 1) {
+    const found = await traffic.get(model);
+    const [stable] = (await registry.versions({ model, state: 'production' }, 1)).items;
+    if (!stable || found?.stable === stable.version) return;
+    const { version } = stable;
+    const record = recordOf(found, model, version);
+    if (record.rollout) throw conflict('rollout', `rollout ${record.rollout.id} has the traffic of ${model}: promote or abort it`); // prettier-ignore
+    const shadow = record.shadow?.version === version ? null : record.shadow;
+    try {
+      await traffic.put({ ...record, stable: version, shadow }, found?.epoch ?? 0);
+      return;
+    } catch (error) {
+      const lost = error instanceof AppError && error.code === 'CONFLICT';
+      if (!lost || attempt === MAX_ATTEMPTS) throw error;
+    }
+  }
 }

@@ -225,6 +225,17 @@ describe('a hold', () => {
     expect(fleet.state.phase).toBe('watch');
   });
 
+  it('takes the traffic away from a canary, too, that waits for a person with its share', () => {
+    const fleet = started({ maxDurationMs: 40_000 });
+    fleet.tick(60);
+    expect(fleet.decision).toMatchObject({ verdict: 'ask', phase: 'asks', share: 2_500 });
+    fleet.fault(599);
+    expect(fleet.decision).toMatchObject({ verdict: 'hold', phase: 'asks', share: 2_500 });
+    fleet.fault(10);
+    expect(fleet.decision).toMatchObject({ verdict: 'ask', phase: 'asks', share: 0 });
+    expect(fleet.effects.at(-1)).toEqual({ kind: 'traffic', mode: 'canary', share: 0, newSalt: false });
+  });
+
   it('comes before a promotion: without data nothing is ever promoted', () => {
     const fleet = new Fleet({ watchMs: 1_000 });
     for (let i = 0; i < 1_000; i += 1) {

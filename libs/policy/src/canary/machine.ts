@@ -78,7 +78,8 @@ function decide(policy: RolloutPolicy, observed: RolloutState, event: Observatio
   if (broken) return rollBack(observed, broken, at);
   const state = suspect(policy, observed, known, at);
   if (state.phase === 'watch') return watch(policy, state, at);
-  if (state.phase !== 'asks' && state.hold) return onHold(policy, state, state.hold, at);
+  // A canary that waits for a person with its share is not left unseen.
+  if (state.hold && (state.phase !== 'asks' || state.share > 0)) return onHold(policy, state, state.hold, at);
   const wrong = state.mode === 'canary' && !state.hold ? worse(policy, known) : undefined;
   if (wrong) return rollBack(state, wrong, at);
   if (state.phase === 'asks') return say(state, 'ask', 'waits for a person: release, promote or abort');

@@ -35,6 +35,9 @@ export class MemoryEnvironments implements Environments {
   settle: Environments['settle'] = async (_place, digest, expected, reason) =>
     this.#change({ kind: 'settle', digest }, expected, reason);
 
+  unblock: Environments['unblock'] = async (_place, digest, expected, reason) =>
+    this.#change({ kind: 'unblock', digest }, expected, reason);
+
   #change(change: Exclude<Change, { kind: 'begin' }>, expected: string, reason: Reason): Placed {
     if (this.fault) throw this.fault;
     if (!this.file) throw refusal('missing', 'no file');

@@ -4,6 +4,10 @@ import { z } from 'zod';
 import { audit, route, type Route } from '../http/route.ts';
 import { digest, why } from '../http/schemas.ts';
 
+/** The controller follows the database: nothing else has to be changed here, and nothing can be half done. */
+const NOTE =
+  'a rollout may begin; until the canary controller has changed the traffic, within a minute where no rollout of the model runs, calls that name the version are refused';
+
 /** Digests of versions that were rolled back. */
 export function digestRoutes(rollouts: RolloutStore): Route[] {
   return [
@@ -27,7 +31,7 @@ export function digestRoutes(rollouts: RolloutStore): Route[] {
         }
         const entry = audit(caller, 'digest.unblock', `digest/${params.digest}`, { before: { blocked: true }, after: { blocked: false }, why: body.why }); // prettier-ignore
         await rollouts.unblock(params.digest, entry);
-        return { data: { digest: params.digest, blocked: false } };
+        return { data: { digest: params.digest, blocked: false, note: NOTE } };
       },
     }),
   ];

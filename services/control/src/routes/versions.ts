@@ -6,7 +6,8 @@ import type { StoredGovernance } from '../governance.ts';
 import { forbidden } from '../http/refusal.ts';
 import { audit, route, type Route } from '../http/route.ts';
 import { given, model, page, version, why } from '../http/schemas.ts';
-import { pin, type TrafficSource } from '../traffic.ts';
+import type { Stores } from '../stores.ts';
+import { checkPin, pin, type TrafficSource } from '../traffic.ts';
 
 export const versionParams = z.strictObject({ model, version });
 
@@ -26,10 +27,11 @@ export function subjectOf(named: { model: string; version: string }): string {
 
 /** Versions of models: what there is, new ones, and from state to state. */
 export function versionRoutes(
-  registry: RegistryStore,
+  stores: Stores,
   governance: () => Promise<StoredGovernance>,
   traffic: () => Promise<TrafficSource>,
 ): Route[] {
+  const { registry } = stores;
   return [
     route({
       method: 'get',
@@ -65,12 +67,12 @@ export function versionRoutes(
         return { data: await needVersion(registry, params) };
       },
     }),
-    moveRoute(registry, governance, traffic),
+    moveRoute(stores, governance, traffic),
   ];
 }
 
 function moveRoute(
-  registry: RegistryStore,
+  stores: Stores,
   governance: () => Promise<StoredGovernance>,
   traffic: () => Promise<TrafficSource>,
 ): Route {
@@ -82,6 +84,7 @@ function moveRoute(
     params: versionParams,
     body: z.strictObject({ to: z.enum(VERSION_STATES), why }),
     async handle({ caller, params, body: { to, why } }) {
+      const { registry } = stores;
       const { policy } = await governance();
       const record = await needVersion(registry, params);
       const gates = await registry.gates(params.model, params.version);
@@ -90,13 +93,21 @@ function moveRoute(
       if (caller.who === record.author && to !== 'archived' && to !== 'draft') {
         throw forbidden('author', `${caller.who} is the author: somebody else has to move it to ${to}`);
       }
-      // First the traffic: until then the highest version is served, whatever its state.
-      if (to === 'production') await pin(await traffic(), params.model, params.version);
+      const source = to === 'production' ? await traffic() : undefined;
+      if (source) await checkPin(stores, source, params.model, params.version);
       const { state } = record;
       const entry = audit(caller, 'version.move', subjectOf(params), { before: { state }, after: { state: to }, why }); // prettier-ignore
-      return { data: await registry.move(params.model, params.version, state, to, entry) };
+      const moved = await registry.move(params.model, params.version, state, to, entry);
+      if (source) await pin(stores, source, params.model).catch(lateTraffic(subjectOf(params)));
+      return { data: moved };
     },
   });
+}
+
+function lateTraffic(subject: string): (cause: unknown) => never {
+  return (cause) => {
+    throw new AppError('UNAVAILABLE', `${subject} is in production now, but the traffic could not be changed: the canary controller does it within a minute`, { cause, retryAfterS: 60 }); // prettier-ignore
+  };
 }
 
 /** `family-name_version_date`: the first part is the model, the last one a day. */
