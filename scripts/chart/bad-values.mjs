@@ -41,6 +41,15 @@ export const BAD_VALUES = [
     set: ['networkPolicy.egress.models=[]'],
     message: 'networkPolicy.egress.models is empty',
   },
+  { set: ['tracingEndpoint="http://collector:4318"'], message: 'networkPolicy.egress.tracing is empty' },
+  {
+    set: [
+      'autoscaling.mode="keda"',
+      'autoscaling.prometheusAddress="http://prometheus:9090"',
+      'workers.cpu.autoscaling={"minReplicas":1,"maxReplicas":2,"requestsPerReplica":9}',
+    ],
+    message: 'networkPolicy.redisFrom is empty: KEDA could not read the queues of workers.cpu',
+  },
   { environment: 'prod', set: ['canaryController.git.username=""'], message: 'canaryController.git.username is empty' }, // prettier-ignore
   { environment: 'prod', set: ['environment="live"'], message: 'environment live is not in canaryController.git.environments' }, // prettier-ignore
   { environment: 'prod', set: ['models.trustedKeys.files=[]'], message: 'models.trustedKeys needs both' },
@@ -65,6 +74,7 @@ export const BAD_VALUES = [
       'autoscaling.mode="keda"',
       'autoscaling.prometheusAddress="http://prometheus:9090"',
       'workers.cpu.autoscaling={"minReplicas":1,"maxReplicas":2,"requestsPerReplica":9}',
+      'networkPolicy.redisFrom=[{"namespaceSelector":{}}]',
       `workers.cpu.schedule=${SCHEDULE}`,
     ],
     message: 'workers.cpu.schedule[0].start is `0 25 * * 1-5`: `25` is no hour',

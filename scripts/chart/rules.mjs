@@ -26,7 +26,8 @@ function podFaults(pod) {
   const faults = [];
   if (security.runAsNonRoot !== true) faults.push('may run as root');
   if (security.seccompProfile?.type !== 'RuntimeDefault') faults.push('no seccomp profile');
-  const hasAccount = (pod.volumes ?? []).some(({ projected }) => projected);
+  const asksArgo = pod.containers.some(({ env = [] }) => env.some(({ name }) => name === 'ARGOCD_APPLICATION')); // prettier-ignore
+  const hasAccount = asksArgo || (pod.volumes ?? []).some(({ projected }) => projected);
   if (pod.automountServiceAccountToken !== false && !hasAccount)
     faults.push('has a token that it does not use');
   for (const container of [...(pod.initContainers ?? []), ...pod.containers]) {

@@ -8,7 +8,10 @@ const SIMPLE = { model: 'simple', inputs: { INPUT0: [NUMBERS], INPUT1: [NUMBERS]
 const AT = 1_700_000_000_000;
 const CANARY = { stable: '1', canary: '2', model: 'text-direction' };
 
-const gone = (kind, name) => (installation) => installation.scale(kind, name, 0).then(() => undefined);
+const gone = (kind, name) => async (installation) => {
+  await installation.scale(kind, name, 0);
+  await until(`no pod of ${name}`, withoutPods(installation, name));
+};
 
 /** Polls until it holds; a state that does not come about is a failure of the test, not of the runbook. */
 async function until(what, holds, timeoutMs = 120_000) {
@@ -35,7 +38,8 @@ async function rollout(installation) {
   await installation.frontier('rollouts', 'start', `${model}@${canary}`, '--why', 'a runbook is tried');
   return async () => {
     const running = await installation.frontier('--json', 'rollouts', 'list', '--running');
-    for (const [, id] of running.matchAll(/"id":"([^"]+)"/g)) await installation.frontier('rollouts', 'abort', id, '--why', 'a runbook was tried'); // prettier-ignore
+    // One that has ended meanwhile refuses it; what counts is that none runs.
+    for (const [, id] of running.matchAll(/"id":"([^"]+)"/g)) await installation.frontier('rollouts', 'abort', id, '--why', 'a runbook was tried').catch(() => undefined); // prettier-ignore
     const none = async () => !(await installation.frontier('--json', 'rollouts', 'list', '--running')).includes('"id"'); // prettier-ignore
     await until('no rollout runs', none);
   };
@@ -93,6 +97,15 @@ async function secrets(installation) {
   const read = async () => JSON.parse(await installation.kubectl(['get', 'secrets', ...names, '-o', 'json'])).items; // prettier-ignore
   const passwordOf = (items) => Buffer.from(items.find(({ metadata }) => metadata.name === names[1]).data.password, 'base64').toString(); // prettier-ignore
   const before = await read();
+  await installation.frontier(
+    'keys',
+    'create',
+    'rotated',
+    '--role',
+    'operator',
+    '--why',
+    'a key that is to be rotated',
+  );
   return async () => {
     await installation.sql(`alter role frontier password '${passwordOf(before)}'`, passwordOf(await read()));
     for (const { metadata, data } of before)

@@ -44,12 +44,6 @@ spec:
       serviceAccountName: {{ .account | default (include "frontier.fullname" $root) }}
       automountServiceAccountToken: {{ hasKey . "account" }}
       enableServiceLinks: false
-      {{- with $root.Values.image.pullSecrets }}
-      imagePullSecrets:
-        {{- range . }}
-        - name: {{ . }}
-        {{- end }}
-      {{- end }}
       {{- if $root.Values.priorityClasses.enabled }}
       priorityClassName: {{ include "frontier.priorityClass" (dict "root" $root "class" .priority) }}
       {{- end }}
